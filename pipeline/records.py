@@ -514,7 +514,9 @@ class PortCall:
     tier: str = column("", "A to D: how much the evidence bears")
     p_dark: float = column("1", "probability that the ship was not transmitting")
     p_tanker: float = column("1", "probability that the ship is a tanker")
-    p_ship: float = column("1", "posterior of the named ship; of an unknown one where none is named")
+    p_ship: float = column(
+        "1", "posterior of the named ship; of an unknown one where none is named"
+    )
     length_m: float | None = column("m", "hull length, images combined")
     length_sigma_m: float | None = column("m", "its standard error")
     n_seen: int = column("", "images that show the ship")

@@ -116,8 +116,8 @@ def _site(site_id: str, features: list[_Feature]) -> Site:
 def _zone(item: _Feature) -> Zone:
     properties = item.properties
     try:
-        role = ZoneRole(properties.get("role"))
-        cargo = Cargo(properties.get("cargo", "unknown"))
+        role = ZoneRole(str(properties.get("role")))
+        cargo = Cargo(str(properties.get("cargo", "unknown")))
     except ValueError as error:
         raise UsageError(
             f"Zone {properties.get('zone_id')}: {error}",

@@ -72,9 +72,7 @@ def to_records(record: type[R], table: pa.Table) -> list[R]:
     """A table's rows as records."""
     names = [item.name for item in fields(record)]  # type: ignore[arg-type]
     columns = [table.column(name).to_pylist() for name in names]
-    return [
-        record(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)
-    ]
+    return [record(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
 
 
 def check_nulls(table: pa.Table) -> None:
@@ -98,7 +96,7 @@ def write_records(record: type[R], rows: Iterable[R], path: Path) -> int:
     """Write records as (Geo)Parquet; returns the number of rows."""
     table = to_table(record, rows)
     write_table(record, table, path)
-    return table.num_rows
+    return int(table.num_rows)
 
 
 def write_table(record: type, table: pa.Table, path: Path) -> None:

@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `darkcall`."""
+
+from pipeline.cli import main
+
+main()

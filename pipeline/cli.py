@@ -1,0 +1,235 @@
+"""`darkcall …`: one command a stage, `run` for all of them. Errors become exit codes here."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import click
+import structlog
+import typer
+import yaml
+from rich.console import Console
+from rich.text import Text
+
+from pipeline.config import Secrets, load_config
+from pipeline.errors import EXIT_DONE, EXIT_USAGE, DarkcallError
+from pipeline.jobs.contract import Mode
+from pipeline.jobs.evaluate_detection import evaluate_detection
+from pipeline.jobs.evaluate_season import evaluate_season
+from pipeline.jobs.hashing import sha256_json
+from pipeline.jobs.progress import BarProgress, LineProgress, Progress
+from pipeline.jobs.run import Run, Selection, open_run
+from pipeline.jobs.story import STAGES, Story, tell
+from pipeline.jobs.summary import print_failures, print_summary
+
+DEFAULT_CONFIG = Path("configs/demo.yaml")
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Which tankers called here, when, with their trackers on or off, and how sure are we?",
+)
+evaluate_app = typer.Typer(
+    no_args_is_help=True, help="How right were we, where the truth is known?"
+)
+app.add_typer(evaluate_app, name="evaluate")
+
+
+class Score(Protocol):
+    """Figures for a machine and for people."""
+
+    def as_json(self) -> dict[str, Any]:
+        """One flat object; unknown is None."""
+        ...
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(what, how much) in words."""
+        ...
+
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="configuration file")]
+SiteOption = Annotated[
+    list[str] | None, typer.Option("--site", help="only this site; may be repeated")
+]
+SinceOption = Annotated[str | None, typer.Option(help="only scenes from this UTC time on")]
+UntilOption = Annotated[str | None, typer.Option(help="only scenes before this UTC time")]
+ForceOption = Annotated[bool, typer.Option("--force", help="work on items even if they are done")]
+RetryOption = Annotated[bool, typer.Option("--retry-failed", help="only items that failed before")]
+LogJsonOption = Annotated[bool, typer.Option("--log-json", help="one JSON line an item")]
+JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object as the last line")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What every stage command takes."""
+
+    config: Path = DEFAULT_CONFIG
+    site: Sequence[str] = ()
+    since: str | None = None
+    until: str | None = None
+    force: bool = False
+    retry_failed: bool = False
+    log_json: bool = False
+
+
+def _work(active: Sequence[str], options: Options) -> tuple[Run, Story]:
+    """Work on the active stages of a configuration."""
+    run = open_run(
+        load_config(options.config),
+        selection=Selection.of(options.site, options.since, options.until),
+        mode=Mode(force=options.force, retry_failed=options.retry_failed),
+        progress=_progress(log_json=options.log_json),
+    )
+    try:
+        return run, tell(run, frozenset(active))
+    finally:
+        run.executor.close()
+
+
+def _progress(*, log_json: bool) -> Progress:
+    """Bars for people; lines on standard error for logs, so that standard output stays clean."""
+    console = Console(stderr=True)
+    if console.is_terminal and not log_json:
+        return BarProgress(console)
+    shown = structlog.processors.JSONRenderer() if log_json else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            shown,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    return LineProgress()
+
+
+def _stage_command(name: str, about: str, active: Sequence[str]) -> None:
+    """Each stage is one command with the same options."""
+
+    def command(  # noqa: PLR0913, PLR0917  one parameter an option is typer's way
+        config: ConfigOption = DEFAULT_CONFIG,
+        site: SiteOption = None,
+        since: SinceOption = None,
+        until: UntilOption = None,
+        force: ForceOption = False,
+        retry_failed: RetryOption = False,
+        log_json: LogJsonOption = False,
+    ) -> None:
+        options = Options(
+            config=config,
+            site=tuple(site or ()),
+            since=since,
+            until=until,
+            force=force,
+            retry_failed=retry_failed,
+            log_json=log_json,
+        )
+        run, story = _work(active, options)
+        if "review" in active:
+            print_summary(Console(), run, story)
+        print_failures(Console(stderr=True), story)
+        raise typer.Exit(story.exit_code)
+
+    command.__doc__ = f"{about}\n\nExample: darkcall {name} --config configs/demo.yaml"
+    app.command(name)(command)
+
+
+for _name, _about in (
+    ("fetch", "Stage 1: scenes into the workspace, and what each pass saw of each berth."),
+    ("detect", "Stage 2: hulls in the scenes, screened across passes."),
+    ("ais", "Stage 3: AIS files to tracks, gaps and reception."),
+    ("match", "Stage 4: detections against the ships on the air."),
+    ("calls", "Stage 5: port calls, seen and dark, with candidates."),
+    ("voyages", "Stage 6: voyages and the oil ledger."),
+    ("review", "Stage 7: the queue of cases, the report and the STAC catalogue."),
+):
+    _stage_command(_name, _about, (_name,))
+_stage_command("run", "All stages up to a filled review queue, and a summary.", STAGES)
+_stage_command("report", "The static HTML report (written with the review queue).", ("review",))
+
+
+@app.command("config")
+def show_config(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Print what holds, and its hash.
+
+    Example: darkcall config --config configs/vostochny.yaml
+    """
+    held = load_config(config)
+    document = held.model_dump(mode="json")
+    digest = sha256_json(held.results_depend_on())
+    secrets = {name: value is not None for name, value in Secrets().model_dump().items()}
+    if as_json:
+        print_json({"config": document, "sha256": digest, "secrets_set": secrets})
+        return
+    typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True).rstrip())
+    for name, is_set in secrets.items():
+        typer.echo(f"# secret DARKCALL_{name.upper()}: {'set' if is_set else 'not set'}")
+    typer.echo(f"# sha256 of what the results depend on: {digest}")
+
+
+@evaluate_app.command("season")
+def season(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Truth against result of a simulated season that has been run.
+
+    Example: darkcall evaluate season --json
+    """
+    run, story = _work((), Options(config=config))
+    score = evaluate_season(story.simulated, story.findings, run.config.evaluate)
+    _print_score(score, as_json=as_json)
+
+
+@evaluate_app.command("detection")
+def detection(
+    config: ConfigOption = Path("configs/reference.yaml"), as_json: JsonOption = False
+) -> None:
+    """Score the detector on the labelled real images, by length class and shore distance.
+
+    Example: darkcall evaluate detection --json
+    """
+    run, story = _work(("fetch", "detect"), Options(config=config))
+    print_failures(Console(stderr=True), story)
+    _print_score(evaluate_detection(run, story), as_json=as_json)
+
+
+def _print_score(score: Score, *, as_json: bool) -> None:
+    if as_json:
+        print_json(score.as_json())
+        return
+    width = max(len(label) for label, _ in score.rows())
+    for label, value in score.rows():
+        typer.echo(f"{label:<{width}}  {value}")
+
+
+def print_json(value: Any) -> None:
+    """One object on one line, the last of standard output."""
+    typer.echo(json.dumps(value, sort_keys=True, allow_nan=False))
+
+
+def main() -> None:
+    """The command `darkcall`."""
+    try:
+        code = app(standalone_mode=False)
+    except DarkcallError as error:
+        code = _complain(str(error), error.exit_code)
+    except click.exceptions.Abort:
+        code = EXIT_INTERRUPTED
+    except click.ClickException as error:
+        code = _complain(error.format_message(), EXIT_USAGE)
+    except KeyboardInterrupt:
+        code = _complain("Interrupted; run again to go on where it stopped", EXIT_INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else EXIT_DONE)
+
+
+def _complain(message: str, code: int) -> int:
+    Console(stderr=True).print(Text(f"darkcall: {message}", style="red"), soft_wrap=True)
+    return code

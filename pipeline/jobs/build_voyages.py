@@ -1,0 +1,57 @@
+"""Stage 6: voyages from load to discharge, and the oil ledger against the cap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pipeline.voyages.settings
+from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
+from pipeline.jobs.find_calls import CALLS, CANDIDATES
+from pipeline.jobs.hashing import sha256_json
+from pipeline.jobs.ingest_ais import SEASON
+from pipeline.jobs.run import Run
+from pipeline.records import Candidate, LedgerEntry, LedgerTotal, PortCall, Site, Voyage
+from pipeline.tables import read_records, write_records
+from pipeline.voyages.join import join_voyages
+from pipeline.voyages.ledger import ledger
+
+VOYAGES = "voyages.parquet"
+ENTRIES = "ledger.parquet"
+TOTALS = "ledger_totals.parquet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoyagesTask:
+    """The calls of all sites."""
+
+    folders: tuple[Path, ...]
+    sites: tuple[Site, ...]
+    settings: pipeline.voyages.settings.Settings
+
+
+def voyages(run: Run, found: StageResult) -> StageResult:
+    """Join the season's calls into voyages and count the barrels."""
+    contents = {name: done.content_sha256 for name, done in found.done.items()}
+    inputs = {
+        **contents,
+        "settings": sha256_json(run.config.voyages.model_dump(mode="json")),
+        "sites": run.hashes.sha256(run.config.sites),
+    }
+    task = VoyagesTask(folders=tuple(found.folders()), sites=run.sites, settings=run.config.voyages)
+    items = [Item(item_id=SEASON, task=task, inputs=inputs)] if contents else []
+    return run.stage(VOYAGE, items)
+
+
+def _join_season(task: VoyagesTask, out: Path) -> Outcome:
+    calls = read_records(PortCall, [folder / CALLS for folder in task.folders])
+    candidates = read_records(Candidate, [folder / CANDIDATES for folder in task.folders])
+    joined = join_voyages(calls, candidates=candidates, sites=task.sites, settings=task.settings)
+    entries, totals = ledger(joined, settings=task.settings)
+    write_records(Voyage, joined, out / VOYAGES)
+    write_records(LedgerEntry, entries, out / ENTRIES)
+    write_records(LedgerTotal, totals, out / TOTALS)
+    return Outcome(counts={"voyages": len(joined), "deliveries": len(entries)})
+
+
+VOYAGE = Stage(name="voyages", version=1, work=_join_season)

@@ -1,0 +1,407 @@
+"""The contract of a stage, once, for all stages.
+
+An item (a scene, an AIS day, a site) is done when `<workspace>/<stage>/<item>/manifest.json` is
+there and its key matches: key = hash(inputs' sha256, the settings that matter, the stage's
+version). Work goes to a folder beside it that one rename publishes, so a kill at any instant loses
+the item in hand at most. A failed item is recorded and never stops the others.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import (
+    EXIT_CHECKS_FAILED,
+    EXIT_DEFECT,
+    EXIT_DONE,
+    EXIT_SOME_FAILED,
+    EXIT_TRY_LATER,
+    ChecksFailed,
+    DarkcallError,
+    DiskFull,
+    UsageError,
+)
+from pipeline.jobs.executors import Executor, WorkerDied
+from pipeline.jobs.hashing import sha256_file, sha256_json
+from pipeline.jobs.locks import stage_lock
+from pipeline.jobs.progress import Progress
+from pipeline.records import Issue
+from pipeline.tables import write_records
+
+MANIFEST = "manifest.json"
+ISSUES = "issues.parquet"
+FAILED = ".failed"
+TRASH = ".trash"
+PART = ".part"
+WORST_FIRST = (EXIT_DEFECT, EXIT_CHECKS_FAILED, EXIT_SOME_FAILED, EXIT_TRY_LATER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a stage's work says of one item: counts for the log, and the rows it set aside."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    issues: Sequence[Issue] = ()
+    rows_in: int | None = None
+    """Rows read; None where the stage does not work by rows."""
+    rows_out: int | None = None
+    """Rows written; rows in = rows out + issues, or nothing is published."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A name, a schema version, and the function that does one item."""
+
+    name: str
+    version: int
+    """Raise it when the output of unchanged input would change."""
+    work: Callable[[Any, Path], Outcome]
+    """Top-level function of (task, folder to write to)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One piece of a stage's work."""
+
+    item_id: str
+    task: Any
+    """What `Stage.work` is given; must be picklable."""
+    inputs: Mapping[str, str]
+    """SHA-256 of everything the output depends on, by name; settings included."""
+    selected: bool = True
+    """False: outside `--site`, `--since` or `--until`; used as it is, never worked on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An item that could not be done, and why."""
+
+    item_id: str
+    message: str
+    exit_code: int
+    trace: str | None = None
+    """Python's traceback; only of defects, only in the record on disk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A finished item: where it lies, and a hash of what lies there."""
+
+    folder: Path
+    content_sha256: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageResult:
+    """How a stage ended."""
+
+    stage: str
+    done: Mapping[str, Done]
+    """By item id, sorted; the items later stages build on."""
+    n_worked: int
+    failures: tuple[Failure, ...]
+    """Items tried without success, in this run or the last that tried."""
+    left_out: tuple[str, ...]
+    """Items neither done nor tried."""
+    active: bool
+    """False: the stage was not worked on in this run."""
+
+    @property
+    def exit_code(self) -> int:
+        """The worst failure's exit code, or 0; a stage not worked on has none."""
+        codes = {failure.exit_code for failure in self.failures} if self.active else set()
+        return next((code for code in WORST_FIRST if code in codes), EXIT_DONE)
+
+    def folders(self) -> list[Path]:
+        """Folders of the finished items, in the order of their ids."""
+        return [item.folder for item in self.done.values()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """How one run goes about its items."""
+
+    active: bool = True
+    """False: take what is done, do nothing."""
+    force: bool = False
+    retry_failed: bool = False
+
+
+def run_stage(
+    stage: Stage,
+    items: Sequence[Item],
+    *,
+    workspace: Path,
+    mode: Mode,
+    executor: Executor,
+    progress: Progress,
+) -> StageResult:
+    """Do what is not done yet, and say how it went.
+
+    Raises:
+        Locked: another run works on this stage in this workspace.
+        UsageError: two items share an id, or an id is not a plain file name.
+    """
+    _check_ids(items)
+    root = workspace / stage.name
+    keys = {item.item_id: item_key(stage, item) for item in items}
+    if not mode.active:
+        return _result(stage, items, keys=keys, root=root, failures=[], n_worked=None)
+    with stage_lock(workspace, stage.name):
+        _sweep(root)
+        todo = [item for item in items if _is_due(item, keys[item.item_id], root, mode)]
+        failures = _work_through(
+            stage, todo, keys=keys, root=root, executor=executor, progress=progress
+        )
+    return _result(stage, items, keys=keys, root=root, failures=failures, n_worked=len(todo))
+
+
+def item_key(stage: Stage, item: Item) -> str:
+    """What an item's output depends on, as one hash."""
+    return sha256_json([stage.name, stage.version, item.item_id, dict(item.inputs)])
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of an item whose files are all there in the right size, else None."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        for name, entry in manifest["outputs"].items():
+            if (folder / name).stat().st_size != entry["bytes"]:
+                return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return manifest
+
+
+def _check_ids(items: Sequence[Item]) -> None:
+    seen: set[str] = set()
+    for item in items:
+        name = item.item_id
+        if name in seen:
+            raise UsageError("Two items share one id", found=name)
+        if not name or name.startswith(".") or "/" in name or "\0" in name:
+            raise UsageError("Item id is not a plain file name", found=repr(name))
+        seen.add(name)
+
+
+def _is_due(item: Item, key: str, root: Path, mode: Mode) -> bool:
+    if not item.selected:
+        return False
+    manifest = read_manifest(root / item.item_id)
+    if mode.retry_failed:
+        return manifest is None or (root / FAILED / f"{item.item_id}.json").exists()
+    return mode.force or manifest is None or manifest["key"] != key
+
+
+def _work_through(
+    stage: Stage,
+    todo: Sequence[Item],
+    *,
+    keys: Mapping[str, str],
+    root: Path,
+    executor: Executor,
+    progress: Progress,
+) -> list[Failure]:
+    failures: list[Failure] = []
+    assignments = [
+        Assignment(stage=stage, item=item, key=keys[item.item_id], root=root) for item in todo
+    ]
+    with progress.stage(stage.name, len(todo)) as report:
+        for index, result in executor.run(perform, assignments):
+            item_id = todo[index].item_id
+            if isinstance(result, WorkerDied):
+                ended: Mapping[str, int] | Failure = _record_failure(root, _worker_died(item_id))
+            else:
+                ended = result
+            if isinstance(ended, Failure):
+                failures.append(ended)
+                report.failed(item_id, ended.message)
+            else:
+                report.done(item_id, ended)
+    return sorted(failures, key=lambda failure: failure.item_id)
+
+
+def _worker_died(item_id: str) -> Failure:
+    return Failure(
+        item_id=item_id,
+        message="The worker process died, most likely killed for memory. Lower `workers`",
+        exit_code=EXIT_SOME_FAILED,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Everything a worker needs for one item."""
+
+    stage: Stage
+    item: Item
+    key: str
+    root: Path
+
+
+def perform(assignment: Assignment) -> Mapping[str, int] | Failure:
+    """Do one item and publish it; what goes wrong comes back as a value, never as a traceback."""
+    item_id, root = assignment.item.item_id, assignment.root
+    part = root / f"{PART}-{item_id}"
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        outcome = assignment.stage.work(assignment.item.task, part)
+        _check_rows(outcome, item_id)
+        _seal(part, assignment, outcome)
+        _publish(part, root, item_id)
+    except Exception as error:  # noqa: BLE001  the one place that catches everything: the contract
+        shutil.rmtree(part, ignore_errors=True)
+        return _record_failure(root, _failure(item_id, error))
+    (root / FAILED / f"{item_id}.json").unlink(missing_ok=True)
+    return {**outcome.counts, **({"set_aside": len(outcome.issues)} if outcome.issues else {})}
+
+
+def _check_rows(outcome: Outcome, item_id: str) -> None:
+    if outcome.rows_in is None or outcome.rows_out is None:
+        return
+    if outcome.rows_in != outcome.rows_out + len(outcome.issues):
+        raise ChecksFailed(
+            "Rows went missing",
+            where=item_id,
+            expected=f"{outcome.rows_in} rows in",
+            found=f"{outcome.rows_out} rows out and {len(outcome.issues)} set aside",
+        )
+
+
+def _seal(part: Path, assignment: Assignment, outcome: Outcome) -> None:
+    """Write issues and the manifest, and bring every file to the disk."""
+    write_records(Issue, outcome.issues, part / ISSUES)
+    outputs = {}
+    for path in sorted(entry for entry in part.rglob("*") if entry.is_file()):
+        outputs[path.relative_to(part).as_posix()] = {
+            "sha256": sha256_file(path),
+            "bytes": path.stat().st_size,
+        }
+        _fsync(path)
+    manifest = {
+        "stage": assignment.stage.name,
+        "stage_version": assignment.stage.version,
+        "item": assignment.item.item_id,
+        "key": assignment.key,
+        "inputs": dict(sorted(assignment.item.inputs.items())),
+        "counts": dict(outcome.counts),
+        "rows_in": outcome.rows_in,
+        "rows_out": outcome.rows_out,
+        "rows_set_aside": len(outcome.issues),
+        "outputs": outputs,
+        "content_sha256": sha256_json({name: entry["sha256"] for name, entry in outputs.items()}),
+    }
+    (part / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    _fsync(part / MANIFEST)
+    _fsync(part)
+
+
+def _publish(part: Path, root: Path, item_id: str) -> None:
+    """One rename puts the item in its place; a former version is moved out of the way first."""
+    target = root / item_id
+    trash = root / f"{TRASH}-{item_id}"
+    if target.exists():
+        shutil.rmtree(trash, ignore_errors=True)
+        target.rename(trash)
+    part.rename(target)
+    _fsync(root)
+    shutil.rmtree(trash, ignore_errors=True)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _failure(item_id: str, error: Exception) -> Failure:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        error = DiskFull(
+            "No space left on the disk", where=error.filename, do="Free some, run again"
+        )
+    if isinstance(error, DarkcallError):
+        return Failure(item_id=item_id, message=str(error), exit_code=error.exit_code)
+    if isinstance(error, (OSError, MemoryError)):
+        message = f"{type(error).__name__}: {error}"
+        return Failure(item_id=item_id, message=message, exit_code=EXIT_SOME_FAILED)
+    return Failure(
+        item_id=item_id,
+        message=f"Defect, please report it (record in .failed): {type(error).__name__}: {error}",
+        exit_code=EXIT_DEFECT,
+        trace="".join(traceback.format_exception(error)),
+    )
+
+
+def _record_failure(root: Path, failure: Failure) -> Failure:
+    record = {"message": failure.message, "exit_code": failure.exit_code, "trace": failure.trace}
+    path = root / FAILED / f"{failure.item_id}.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(record, indent=1))
+    except OSError:
+        path.unlink(missing_ok=True)  # a full disk must not hide the failure itself
+    return failure
+
+
+def _sweep(root: Path) -> None:
+    """Clear what a killed run left behind: half-made items, and versions already replaced."""
+    root.mkdir(parents=True, exist_ok=True)
+    for entry in root.iterdir():
+        if entry.name.startswith((f"{PART}-", f"{TRASH}-")):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _result(
+    stage: Stage,
+    items: Sequence[Item],
+    *,
+    keys: Mapping[str, str],
+    root: Path,
+    failures: Sequence[Failure],
+    n_worked: int | None,
+) -> StageResult:
+    done: dict[str, Done] = {}
+    failed = {failure.item_id: failure for failure in failures}
+    for item in sorted(items, key=lambda item: item.item_id):
+        folder = root / item.item_id
+        manifest = read_manifest(folder)
+        if manifest is not None and manifest["key"] == keys[item.item_id]:
+            done[item.item_id] = Done(
+                folder=folder, content_sha256=manifest["content_sha256"], counts=manifest["counts"]
+            )
+        elif item.item_id not in failed:
+            failed.update(_former_failure(root, item.item_id))
+    left_out = [
+        item.item_id for item in items if item.item_id not in done and item.item_id not in failed
+    ]
+    return StageResult(
+        stage=stage.name,
+        done=done,
+        n_worked=n_worked or 0,
+        failures=tuple(failed[item_id] for item_id in sorted(failed)),
+        left_out=tuple(sorted(left_out)),
+        active=n_worked is not None,
+    )
+
+
+def _former_failure(root: Path, item_id: str) -> dict[str, Failure]:
+    try:
+        record = json.loads((root / FAILED / f"{item_id}.json").read_text())
+        failure = Failure(
+            item_id=item_id, message=str(record["message"]), exit_code=int(record["exit_code"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {item_id: failure}

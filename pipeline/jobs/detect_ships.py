@@ -1,0 +1,171 @@
+"""Stage 2: hulls in each scene, then each site's detections screened across its passes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pipeline.detect.settings
+import pipeline.scene.settings
+from pipeline.detect.cfar import CfarDetector
+from pipeline.detect.locate import detections
+from pipeline.detect.run import find_hulls
+from pipeline.detect.screen import screen_site
+from pipeline.jobs.contract import Done, Item, Outcome, Stage, StageResult
+from pipeline.jobs.hashing import sha256_json
+from pipeline.jobs.run import Run
+from pipeline.records import Detection, Image, Site
+from pipeline.scene.chips import write_chip
+from pipeline.scene.cloud import cloud_mask
+from pipeline.scene.coast import land_polygon
+from pipeline.scene.item import read_item
+from pipeline.scene.read import read_scene
+from pipeline.scene.sea import surface
+from pipeline.scene.tiles import windows
+from pipeline.tables import read_records, write_records
+
+DETECTIONS = "detections.parquet"
+CHIPS = "chips"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectTask:
+    """One fetched scene of one site."""
+
+    folder: Path
+    site: Site
+    scene: pipeline.scene.settings.Settings
+    detect: pipeline.detect.settings.Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenTask:
+    """All scenes of one site."""
+
+    folders: tuple[Path, ...]
+    site: Site
+    detect: pipeline.detect.settings.Settings
+
+
+def detect(run: Run, fetched: StageResult) -> StageResult:
+    """Find hulls in every fetched scene."""
+    config = run.config
+    settings = sha256_json(
+        [config.scene.model_dump(mode="json"), config.detect.model_dump(mode="json")]
+    )
+    sites = run.hashes.sha256(config.sites)
+    return run.stage(
+        DETECT,
+        [
+            Item(
+                item_id=name,
+                task=DetectTask(
+                    folder=done.folder,
+                    site=run.site(site_of(name)),
+                    scene=config.scene,
+                    detect=config.detect,
+                ),
+                inputs={"scene": done.content_sha256, "settings": settings, "sites": sites},
+                selected=run.selection.takes(site_id=site_of(name), at=_sensed_at(run, done)),
+            )
+            for name, done in fetched.done.items()
+        ],
+    )
+
+
+def _sensed_at(run: Run, done: Done):  # type: ignore[no-untyped-def]
+    if run.selection.since is None and run.selection.until is None:
+        return None
+    return read_item(done.folder / "item.json").sensed_at
+
+
+def site_of(item_id: str) -> str:
+    """The site an item `<site>--<scene>` belongs to."""
+    return item_id.split("--", 1)[0]
+
+
+def _detect_in_scene(task: DetectTask, out: Path) -> Outcome:
+    scene, image = read_scene(task.folder)
+    land = land_polygon(task.site, task.scene)
+    cloud = cloud_mask(image, task.scene)
+    ground = surface(
+        image, land=land, site=task.site, cloud=cloud, sensor=scene.sensor, settings=task.scene
+    )
+    detector = CfarDetector(scene.sensor, task.detect)
+    tiles = windows(
+        image.grid.height,
+        image.grid.width,
+        tile_px=task.detect.tile_px,
+        overlap_px=task.detect.tile_overlap_px,
+    )
+    hulls = find_hulls(image, ground, detector=detector, windows=tiles, settings=task.detect)
+    found = detections(
+        hulls,
+        scene=scene,
+        grid=image.grid,
+        surface=ground,
+        site=task.site,
+        detector=detector,
+        settings=task.detect,
+    )
+    found = _with_chips(found, image, out, task.scene)
+    write_records(Detection, found, out / DETECTIONS)
+    kept = sum(item.screened is None for item in found)
+    return Outcome(
+        counts={"kept": kept, "screened": len(found) - kept},
+        rows_in=len(hulls),
+        rows_out=len(found),
+    )
+
+
+def _with_chips(
+    found: list[Detection], image: Image, out: Path, settings: pipeline.scene.settings.Settings
+) -> list[Detection]:
+    """A crop for each detection a person may be shown: the kept ones, and all inside zones."""
+    (out / CHIPS).mkdir()
+    pictured = []
+    for item in found:
+        if item.screened is None or item.zone_id is not None:
+            chip = f"{CHIPS}/{item.detection_id}.png"
+            write_chip(out / chip, image, row=item.row_px, col=item.col_px, settings=settings)
+            item = replace(item, chip=chip)  # noqa: PLW2901
+        pictured.append(item)
+    return pictured
+
+
+def screen(run: Run, detected: StageResult) -> StageResult:
+    """Mark, site by site, what only many passes together can show to be no ship."""
+    settings = sha256_json(run.config.detect.model_dump(mode="json"))
+    sites = run.hashes.sha256(run.config.sites)
+    items = []
+    for site in run.sites:
+        scenes = {name: d for name, d in detected.done.items() if site_of(name) == site.site_id}
+        task = ScreenTask(
+            folders=tuple(done.folder for done in scenes.values()),
+            site=site,
+            detect=run.config.detect,
+        )
+        contents = {name: done.content_sha256 for name, done in scenes.items()}
+        inputs = {**contents, "settings": settings, "sites": sites}
+        items.append(Item(item_id=site.site_id, task=task, inputs=inputs))
+    return run.stage(SCREEN, items)
+
+
+def _screen_site(task: ScreenTask, out: Path) -> Outcome:
+    found = [
+        replace(item, chip=item.chip and f"../../{DETECT.name}/{folder.name}/{item.chip}")
+        for folder in task.folders
+        for item in read_records(Detection, folder / DETECTIONS)
+    ]
+    screened = screen_site(found, site=task.site, settings=task.detect)
+    write_records(Detection, screened, out / DETECTIONS)
+    kept = sum(item.screened is None for item in screened)
+    return Outcome(
+        counts={"kept": kept, "screened": len(screened) - kept},
+        rows_in=len(found),
+        rows_out=len(screened),
+    )
+
+
+DETECT = Stage(name="detect", version=1, work=_detect_in_scene)
+SCREEN = Stage(name="screen", version=1, work=_screen_site)

@@ -1,0 +1,100 @@
+"""Where items are worked on: in this process, or in several. One call for both.
+
+Ray comes behind the same call. A worker that dies (killed for memory, say) costs its own item
+alone: what else was in flight is done again, one process an item.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class WorkerDied:
+    """Stands in for the result of an item whose worker process died."""
+
+
+class Executor(Protocol):
+    """Runs a function over tasks and yields (index, result) as they finish."""
+
+    def run(
+        self, function: Callable[[T], U], tasks: Sequence[T]
+    ) -> Iterator[tuple[int, U | WorkerDied]]:
+        """Yield (index of the task, its result) in the order of finishing."""
+        ...
+
+    def close(self) -> None:
+        """Let the workers go."""
+        ...
+
+
+class SerialExecutor:
+    """One item after another, in this process: easiest to follow and to debug."""
+
+    def run(
+        self, function: Callable[[T], U], tasks: Sequence[T]
+    ) -> Iterator[tuple[int, U | WorkerDied]]:
+        """Yield (index, result) in the order of the tasks."""
+        for index, task in enumerate(tasks):
+            yield index, function(task)
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+class ProcessExecutor:
+    """A pool of worker processes, kept for the whole run.
+
+    Workers are spawned, not forked: a forked child would inherit the stage's lock and keep it
+    after its parent was killed.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def run(
+        self, function: Callable[[T], U], tasks: Sequence[T]
+    ) -> Iterator[tuple[int, U | WorkerDied]]:
+        """Yield (index, result) in the order of finishing."""
+        pending = set(range(len(tasks)))
+        try:
+            pool = self._open()
+            futures = {pool.submit(function, task): index for index, task in enumerate(tasks)}
+            for future in as_completed(futures):
+                result = future.result()
+                pending.discard(futures[future])
+                yield futures[future], result
+        except BrokenProcessPool:
+            self.close()
+            for index in sorted(pending):
+                yield index, _alone(function, tasks[index])
+
+    def close(self) -> None:
+        """Let the workers go, without waiting for items not begun."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def _open(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = _pool(self._workers)
+        return self._pool
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _alone(function: Callable[[T], U], task: T) -> U | WorkerDied:
+    with _pool(1) as pool:
+        try:
+            return pool.submit(function, task).result()
+        except BrokenProcessPool:
+            return WorkerDied()

@@ -1,0 +1,91 @@
+"""Stage 1: one folder a scene (COGs and a STAC item) and what each pass could see of each berth."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pipeline.scene.settings
+from pipeline.errors import BadInput
+from pipeline.fetch.folder import find_sources
+from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
+from pipeline.jobs.hashing import sha256_json
+from pipeline.jobs.run import Run
+from pipeline.records import Coverage, Site, SourceScene
+from pipeline.scene.cloud import cloud_mask
+from pipeline.scene.coverage import coverage
+from pipeline.scene.read import read_source
+from pipeline.scene.write import write_scene
+from pipeline.tables import write_records
+
+COVERAGE = "coverage.parquet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneTask:
+    """One source over one site."""
+
+    source: SourceScene
+    site: Site
+    settings: pipeline.scene.settings.Settings
+
+
+def fetch(run: Run, simulated: StageResult | None) -> StageResult:
+    """Bring every source that meets a site and the period into the workspace."""
+    folders = list(run.config.inputs.scenes)
+    if simulated is not None:
+        folders += [d.folder for name, d in simulated.done.items() if name.startswith("scene-")]
+    items: dict[str, Item] = {}
+    for site in run.sites:
+        for folder in folders:
+            found = find_sources(folder, site=site, settings=run.config.fetch)
+            for item in (*_scene_items(run, site, found.sources), *_rejected(found.rejected)):
+                items[item.item_id] = item
+    return run.stage(FETCH, [items[name] for name in sorted(items)])
+
+
+def _scene_items(run: Run, site: Site, sources: Iterable[SourceScene]) -> list[Item]:
+    period = run.config.period
+    settings = sha256_json(run.config.scene.model_dump(mode="json"))
+    place = sha256_json([site.aoi.wkt, [zone.polygon.wkt for zone in site.zones]])
+    return [
+        Item(
+            item_id=f"{site.site_id}--{source.source_id}",
+            task=SceneTask(source=source, site=site, settings=run.config.scene),
+            inputs={
+                "settings": settings,
+                "site": place,
+                "source": sha256_json(source.described()),
+                **{path.name: run.hashes.sha256(path) for path in source.files()},
+            },
+            selected=run.selection.takes(site_id=site.site_id, at=source.sensed_at),
+        )
+        for source in sources
+        if period.start <= source.sensed_at < period.end
+    ]
+
+
+def _rejected(rejected: Iterable[tuple[str, BadInput]]) -> list[Item]:
+    """A file that is no scene fails as an item of its own, so that it is counted and said."""
+    items = []
+    for name, error in rejected:
+        digest = hashlib.sha256(f"{name} {error}".encode()).hexdigest()
+        item_id = f"rejected-{Path(name).name.lstrip('.')}-{digest[:8]}"
+        items.append(Item(item_id=item_id, task=error, inputs={"error": digest}))
+    return items
+
+
+def _bring_in(task: SceneTask | BadInput, out: Path) -> Outcome:
+    if isinstance(task, BadInput):
+        raise task
+    scene, image = read_source(task.source, site=task.site, settings=task.settings)
+    cloud = cloud_mask(image, task.settings)
+    rows = coverage(scene, image, cloud, task.site, task.settings)
+    write_scene(out, scene, image, task.source)
+    write_records(Coverage, rows, out / COVERAGE)
+    return Outcome(counts={"zones": len(rows)})
+
+
+FETCH = Stage(name="fetch", version=1, work=_bring_in)

@@ -1,0 +1,63 @@
+"""SHA-256 of bytes, files and settings: what the keys of finished items are made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+CHUNK_BYTES = 1 << 20
+
+
+def sha256_json(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON: sorted keys, no white space."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, read in bounded memory."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+class HashCache:
+    """Remembers a file's SHA-256 for as long as its size and modification time stand.
+
+    An AIS day of gigabytes is then read once, not on every re-run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[str, tuple[int, int, str]] = {}
+        self._changed = False
+        try:
+            self._known = {key: tuple(value) for key, value in json.loads(path.read_text()).items()}
+        except (OSError, ValueError, AttributeError):
+            self._known = {}  # a lost or broken cache costs time, nothing else
+
+    def sha256(self, path: Path) -> str:
+        """SHA-256 of a file, from memory where size and mtime are unchanged."""
+        status = path.stat()
+        known = self._known.get(str(path))
+        if known is not None and known[:2] == (status.st_size, status.st_mtime_ns):
+            return known[2]
+        digest = sha256_file(path)
+        self._known[str(path)] = (status.st_size, status.st_mtime_ns, digest)
+        self._changed = True
+        return digest
+
+    def save(self) -> None:
+        """Write the cache down, by rename."""
+        if not self._changed:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        part = self._path.with_name(f"{self._path.name}.{os.getpid()}.part")
+        part.write_text(json.dumps(self._known, sort_keys=True))
+        part.replace(self._path)
+        self._changed = False

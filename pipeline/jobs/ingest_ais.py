@@ -1,0 +1,161 @@
+"""Stage 3: provider files to fixes and statics, then the season's tracks, reception and gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import pipeline.ais.settings
+from pipeline.ais.gaps import find_gaps
+from pipeline.ais.readers import read_file
+from pipeline.ais.reception import reception
+from pipeline.ais.tracks import build_tracks
+from pipeline.clock import day_start, days_between
+from pipeline.errors import UsageError
+from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
+from pipeline.jobs.hashing import sha256_json
+from pipeline.jobs.run import Run
+from pipeline.records import Fix, Gap, Reception, Site, Static, Track, TrackFix
+from pipeline.tables import read_table, write_records, write_table
+
+FIXES = "fixes.parquet"
+STATICS = "statics.parquet"
+TRACKS = "tracks.parquet"
+GAPS = "gaps.parquet"
+RECEPTION = "reception.parquet"
+SEASON = "season"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileTask:
+    """One provider file."""
+
+    path: Path
+    settings: pipeline.ais.settings.Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracksTask:
+    """All provider files of the season."""
+
+    folders: tuple[Path, ...]
+    sites: tuple[Site, ...]
+    start: datetime
+    end: datetime
+    settings: pipeline.ais.settings.Settings
+
+
+def ingest(run: Run, simulated: StageResult | None) -> StageResult:
+    """Read every provider file."""
+    settings = sha256_json(run.config.ais.model_dump(mode="json"))
+    return run.stage(
+        AIS,
+        [
+            Item(
+                item_id=name,
+                task=FileTask(path=path, settings=run.config.ais),
+                inputs={"file": run.hashes.sha256(path), "settings": settings},
+            )
+            for name, path in _files(run, simulated).items()
+        ],
+    )
+
+
+def _files(run: Run, simulated: StageResult | None) -> dict[str, Path]:
+    """Provider files by item id: the file's name, and its folder's where two share one name."""
+    paths: list[Path] = []
+    for entry in run.config.inputs.ais:
+        if not entry.exists():
+            raise UsageError("AIS input not found", where=entry, do="Check `inputs.ais`")
+        inside = entry.rglob("*") if entry.is_dir() else [entry]
+        paths += [path for path in inside if path.is_file() and not path.name.startswith(".")]
+    if simulated is not None:
+        days = [d.folder for name, d in simulated.done.items() if name.startswith("ais-")]
+        paths += [path for folder in days for path in folder.glob("*.csv")]
+    named: dict[str, Path] = {}
+    for path in sorted(paths):
+        name = path.name if path.name not in named else f"{path.parent.name}--{path.name}"
+        named[name] = path
+    return named
+
+
+def _read_provider_file(task: FileTask, out: Path) -> Outcome:
+    content = read_file(task.path, settings=task.settings)
+    write_table(Fix, content.fixes, out / FIXES)
+    write_table(Static, content.statics, out / STATICS)
+    return Outcome(
+        counts={"fixes": content.fixes.num_rows, "statics": content.statics.num_rows},
+        issues=content.issues,
+        rows_in=content.rows_in,
+        rows_out=content.fixes.num_rows,
+    )
+
+
+def track(run: Run, ingested: StageResult) -> StageResult:
+    """Build the season's tracks, reception and gaps from all files."""
+    config = run.config
+    contents = {name: done.content_sha256 for name, done in ingested.done.items()}
+    inputs = {
+        **contents,
+        "settings": sha256_json(config.ais.model_dump(mode="json")),
+        "sites": run.hashes.sha256(config.sites),
+        "period": sha256_json(config.period.model_dump(mode="json")),
+    }
+    task = TracksTask(
+        folders=tuple(ingested.folders()),
+        sites=run.sites,
+        start=config.period.start,
+        end=config.period.end,
+        settings=config.ais,
+    )
+    return run.stage(TRACK, [Item(item_id=SEASON, task=task, inputs=inputs)])
+
+
+def _build_season(task: TracksTask, out: Path) -> Outcome:
+    fixes = read_table(Fix, [folder / FIXES for folder in task.folders])
+    statics = read_table(Static, [folder / STATICS for folder in task.folders])
+    built = build_tracks(fixes, statics, settings=task.settings)
+    heard = reception(
+        built.fixes, sites=task.sites, start=task.start, end=task.end, settings=task.settings
+    )
+    data_end = end_of_data(built.fixes, task.end)
+    gaps = find_gaps(
+        built.fixes, built.tracks, reception=heard, data_end=data_end, settings=task.settings
+    )
+    for day in days_between(task.start, task.end):
+        write_table(TrackFix, _of_day(built.fixes, day_start(day)), out / day_file(day_start(day)))
+    write_records(Track, built.tracks, out / TRACKS)
+    write_records(Reception, heard, out / RECEPTION)
+    write_records(Gap, gaps, out / GAPS)
+    return Outcome(
+        counts={
+            "fixes_in": fixes.num_rows,
+            "fixes": built.fixes.num_rows,
+            "tracks": len(built.tracks),
+            "gaps": len(gaps),
+        }
+    )
+
+
+def day_file(day: datetime) -> str:
+    """Name of the table with one day's track fixes."""
+    return f"fixes-{day.date().isoformat()}.parquet"
+
+
+def end_of_data(fixes: pa.Table, period_end: datetime) -> datetime:
+    """The last fix there is, or the period's end where there is none."""
+    last = pc.max(fixes.column("sent_at")).as_py() if fixes.num_rows else None
+    return period_end if last is None else last
+
+
+def _of_day(fixes: pa.Table, start: datetime) -> pa.Table:
+    day = pc.floor_temporal(fixes.column("sent_at"), unit="day")
+    return fixes.filter(pc.equal(day, pa.scalar(start, type=day.type)))
+
+
+AIS = Stage(name="ais", version=1, work=_read_provider_file)
+TRACK = Stage(name="tracks", version=1, work=_build_season)

@@ -1,0 +1,105 @@
+"""What a run says while it works: a bar on a terminal, one structured line an item otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+import structlog
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+
+class Report(Protocol):
+    """Told of each item of one stage."""
+
+    def done(self, item_id: str, counts: Mapping[str, int]) -> None:
+        """An item was published."""
+        ...
+
+    def failed(self, item_id: str, message: str) -> None:
+        """An item could not be done."""
+        ...
+
+
+class Progress(Protocol):
+    """Opens a report for each stage."""
+
+    def stage(self, name: str, total: int) -> contextlib.AbstractContextManager[Report]:
+        """A report on `total` items of the stage `name`."""
+        ...
+
+
+class BarProgress:
+    """For people: a bar a stage, failures above it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextlib.contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Report]:
+        """A bar that grows with each item; no bar where there is nothing to do."""
+        if not total:
+            self._console.print(Text(f"  {name:<9} nothing to do", style="dim"))
+            yield _Silent()
+            return
+        columns = (
+            TextColumn("  {task.description:<9}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with RichProgress(*columns, console=self._console) as bars:
+            yield _Bar(bars, name, total)
+
+
+class _Bar:
+    def __init__(self, bars: RichProgress, name: str, total: int) -> None:
+        self._bars = bars
+        self._task = bars.add_task(name, total=total)
+
+    def done(self, item_id: str, counts: Mapping[str, int]) -> None:  # noqa: ARG002
+        self._bars.advance(self._task)
+
+    def failed(self, item_id: str, message: str) -> None:
+        self._bars.console.print(Text(f"  failed: {item_id}: {message}", style="red"))
+        self._bars.advance(self._task)
+
+
+class _Silent:
+    def done(self, item_id: str, counts: Mapping[str, int]) -> None:
+        pass
+
+    def failed(self, item_id: str, message: str) -> None:
+        pass
+
+
+class LineProgress:
+    """For cron and log files: one structured line an item, and one a stage."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("darkcall")
+
+    @contextlib.contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Report]:
+        """Lines with the stage's name, and the seconds it took at its end."""
+        started = time.monotonic()
+        yield _Lines(self._log.bind(stage=name))
+        self._log.info(
+            "stage ended", stage=name, items=total, seconds=round(time.monotonic() - started, 2)
+        )
+
+
+class _Lines:
+    def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
+        self._log = log
+
+    def done(self, item_id: str, counts: Mapping[str, int]) -> None:
+        self._log.info("item done", item=item_id, **counts)
+
+    def failed(self, item_id: str, message: str) -> None:
+        self._log.error("item failed", item=item_id, message=message)

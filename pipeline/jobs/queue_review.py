@@ -1,0 +1,193 @@
+"""Stage 7: the queue of cases, the report that shows them, and the STAC catalogue of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+import pipeline.evaluate.settings
+import pipeline.review.settings
+import pipeline.scene.settings
+from pipeline.geo import distance_m
+from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
+from pipeline.jobs.detect_ships import DETECTIONS
+from pipeline.jobs.evaluate_season import score_findings
+from pipeline.jobs.findings import FindingsAt
+from pipeline.jobs.hashing import sha256_json
+from pipeline.jobs.ingest_ais import SEASON
+from pipeline.jobs.run import Run
+from pipeline.records import Case, Detection, Site, TrackFix
+from pipeline.review.cases import make_cases
+from pipeline.review.report import Report, write_report
+from pipeline.scene.catalogue import write_catalogue
+from pipeline.scene.coast import land_polygon
+from pipeline.tables import read_records, read_table, write_records
+
+CASES = "cases.parquet"
+REPORT = "report.html"
+MAP_RADIUS_M = 30_000.0
+"""Fixes drawn on a site's map lie within this distance of its centre."""
+MAP_STEP = 10
+"""Every tenth fix of a track is drawn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewTask:
+    """Where everything lies, and what to say about the run."""
+
+    findings: FindingsAt
+    simulated: StageResult | None
+    sites: tuple[Site, ...]
+    title: str
+    config_name: str
+    config_sha256: str
+    failures: tuple[tuple[str, str, str], ...]
+    """(stage, item, message)."""
+    rows_set_aside: int
+    review: pipeline.review.settings.Settings
+    evaluate: pipeline.evaluate.settings.Settings
+    scene: pipeline.scene.settings.Settings
+
+
+def review(
+    run: Run,
+    *,
+    findings: FindingsAt,
+    simulated: StageResult | None,
+    earlier: Sequence[StageResult],
+) -> StageResult:
+    """Fill the queue and write the report."""
+    config = run.config
+    task = ReviewTask(
+        findings=findings,
+        simulated=simulated,
+        sites=run.sites,
+        title=config.title,
+        config_name=config.name,
+        config_sha256=sha256_json(config.results_depend_on()),
+        failures=tuple(
+            (result.stage, failure.item_id, failure.message)
+            for result in earlier
+            for failure in result.failures
+        ),
+        rows_set_aside=sum(
+            done.counts.get("set_aside", 0) for result in earlier for done in result.done.values()
+        ),
+        review=config.review,
+        evaluate=config.evaluate,
+        scene=config.scene,
+    )
+    inputs = {
+        **findings.contents,
+        "said": sha256_json([task.config_sha256, task.failures, task.rows_set_aside]),
+        "truth": sha256_json(
+            {} if simulated is None else {n: d.content_sha256 for n, d in simulated.done.items()}
+        ),
+        "sites": run.hashes.sha256(config.sites),
+    }
+    items = [Item(item_id=SEASON, task=task, inputs=inputs)] if findings.voyages else []
+    return run.stage(REVIEW, items)
+
+
+def _fill_queue(task: ReviewTask, out: Path) -> Outcome:
+    found = task.findings.read()
+    cases = make_cases(
+        found.calls,
+        candidates=found.candidates,
+        voyages=found.voyages,
+        entries=found.entries,
+        in_view=found.in_view,
+        detections=found.detections,
+        sites=task.sites,
+        settings=task.review,
+    )
+    score = None if task.simulated is None else score_findings(task.simulated, found, task.evaluate)
+    report = Report(
+        title=task.title,
+        config_name=task.config_name,
+        config_sha256=task.config_sha256,
+        is_simulated=task.simulated is not None,
+        sites=task.sites,
+        land={site.site_id: land_polygon(site, task.scene) for site in task.sites},
+        track_lines=_track_lines(task),
+        chip_root=Path("../../screen"),
+        coverage=found.coverage,
+        detections=found.detections,
+        matches=found.matches,
+        gaps=found.gaps,
+        in_view=found.in_view,
+        calls=found.calls,
+        candidates=found.candidates,
+        voyages=found.voyages,
+        entries=found.entries,
+        totals=found.totals,
+        cases=cases,
+        failures=list(task.failures),
+        rows_set_aside=task.rows_set_aside,
+        truth_rows=None if score is None else score.rows(),
+    )
+    write_records(Case, cases, out / CASES)
+    write_report(out, report)
+    return Outcome(counts={"cases": len(cases)})
+
+
+def _track_lines(task: ReviewTask) -> dict[str, list[list[tuple[float, float]]]]:
+    """Thinned tracks around each site, as lines of (lon, lat)."""
+    paths = [path for folder in task.findings.season for path in folder.glob("fixes-*.parquet")]
+    fixes = read_table(TrackFix, sorted(paths))
+    fixes = fixes.sort_by([("track_id", "ascending"), ("sent_at", "ascending")])
+    return {site.site_id: _lines_near(fixes, site) for site in task.sites}
+
+
+def _lines_near(fixes: pa.Table, site: Site) -> list[list[tuple[float, float]]]:
+    lon, lat = np.asarray(fixes.column("lon")), np.asarray(fixes.column("lat"))
+    tracks = np.asarray(fixes.column("track_id").to_pylist(), dtype=object)
+    centre = site.aoi.centroid
+    near = np.flatnonzero(distance_m(lon, lat, centre.x, centre.y) <= MAP_RADIUS_M)
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for index in near[::MAP_STEP]:
+        lines.setdefault(tracks[index], []).append((float(lon[index]), float(lat[index])))
+    return [line for line in lines.values() if len(line) > 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueTask:
+    """Scenes and detections to be catalogued."""
+
+    scenes: tuple[Path, ...]
+    detections: tuple[Path, ...]
+    title: str
+
+
+def catalogue(run: Run, fetched: StageResult, screened: StageResult) -> StageResult:
+    """Scenes and kept detections as a static STAC catalogue."""
+    task = CatalogueTask(
+        scenes=tuple(fetched.folders()),
+        detections=tuple(screened.folders()),
+        title=run.config.title,
+    )
+    inputs = {
+        f"{result.stage} {name}": done.content_sha256
+        for result in (fetched, screened)
+        for name, done in result.done.items()
+    }
+    items = [
+        Item(item_id=SEASON, task=task, inputs={**inputs, "title": run.config.title})
+    ] if fetched.done else []  # fmt: skip
+    return run.stage(CATALOGUE, items)
+
+
+def _write_catalogue(task: CatalogueTask, out: Path) -> Outcome:
+    found = read_records(Detection, [folder / DETECTIONS for folder in task.detections])
+    kept = [item for item in found if item.screened is None]
+    items = [folder / "item.json" for folder in task.scenes]
+    write_catalogue(out, items=items, detections=kept, title=task.title)
+    return Outcome(counts={"scenes": len(items), "detections": len(kept)})
+
+
+REVIEW = Stage(name="review", version=1, work=_fill_queue)
+CATALOGUE = Stage(name="catalogue", version=1, work=_write_catalogue)

@@ -1,0 +1,108 @@
+"""One run: a configuration, its workspace, and how items are worked on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from pipeline.clock import parse_utc
+from pipeline.config import Config
+from pipeline.jobs.contract import Item, Mode, Stage, StageResult, run_stage
+from pipeline.jobs.executors import Executor, ProcessExecutor, SerialExecutor
+from pipeline.jobs.hashing import HashCache
+from pipeline.jobs.progress import Progress
+from pipeline.records import Site
+from pipeline.sites import load_sites
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which items a run works on; the rest are used as they are."""
+
+    site_ids: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @staticmethod
+    def of(site_ids: Sequence[str], since: str | None, until: str | None) -> Selection:
+        """From the command line's words.
+
+        Raises:
+            BadInput: not a time.
+        """
+        return Selection(
+            site_ids=tuple(site_ids),
+            since=None if since is None else parse_utc(since),
+            until=None if until is None else parse_utc(until),
+        )
+
+    def takes(self, *, site_id: str | None = None, at: datetime | None = None) -> bool:
+        """Is an item of this site and time worked on?"""
+        if self.site_ids and site_id is not None and site_id not in self.site_ids:
+            return False
+        if at is None:
+            return True
+        return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What every job is handed."""
+
+    config: Config
+    selection: Selection
+    mode: Mode
+    executor: Executor
+    progress: Progress
+    hashes: HashCache
+
+    @property
+    def workspace(self) -> Path:
+        """Folder of everything computed."""
+        return self.config.workspace
+
+    @cached_property
+    def sites(self) -> tuple[Site, ...]:
+        """The sites watched; an unknown `--site` is refused."""
+        sites = load_sites(self.config.sites)
+        load_sites(self.config.sites, self.selection.site_ids)
+        return sites
+
+    def site(self, site_id: str) -> Site:
+        """One site by id."""
+        return next(site for site in self.sites if site.site_id == site_id)
+
+    def stage(self, stage: Stage, items: Sequence[Item]) -> StageResult:
+        """Run one stage under this run's contract."""
+        result = run_stage(
+            stage,
+            items,
+            workspace=self.workspace,
+            mode=self.mode,
+            executor=self.executor,
+            progress=self.progress,
+        )
+        self.hashes.save()
+        return result
+
+    def passive(self) -> Run:
+        """The same run, taking what is done and doing nothing."""
+        return replace(self, mode=replace(self.mode, active=False))
+
+
+def open_run(config: Config, *, selection: Selection, mode: Mode, progress: Progress) -> Run:
+    """A run of a configuration. Close its executor when done."""
+    workers = config.workers or os.cpu_count() or 1
+    serial = config.executor == "serial" or workers == 1
+    return Run(
+        config=config,
+        selection=selection,
+        mode=mode,
+        executor=SerialExecutor() if serial else ProcessExecutor(workers),
+        progress=progress,
+        hashes=HashCache(config.workspace / ".cache" / "sha256.json"),
+    )

@@ -1,0 +1,98 @@
+"""The seven stages in their order. A command works on some of them and takes the rest as done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from pipeline.errors import EXIT_DONE
+from pipeline.jobs.build_voyages import voyages
+from pipeline.jobs.contract import WORST_FIRST, StageResult
+from pipeline.jobs.detect_ships import detect, screen
+from pipeline.jobs.fetch_scenes import fetch
+from pipeline.jobs.find_calls import find
+from pipeline.jobs.findings import FindingsAt
+from pipeline.jobs.ingest_ais import ingest, track
+from pipeline.jobs.match_ais import match
+from pipeline.jobs.queue_review import catalogue, review
+from pipeline.jobs.run import Run
+from pipeline.jobs.simulate_season import simulate
+
+STAGES = ("fetch", "detect", "ais", "match", "calls", "voyages", "review")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What each stage left behind."""
+
+    simulated: StageResult | None
+    fetched: StageResult
+    detected: StageResult
+    screened: StageResult
+    ingested: StageResult
+    tracked: StageResult
+    matched: StageResult
+    called: StageResult
+    sailed: StageResult
+    catalogued: StageResult
+    queued: StageResult
+    findings: FindingsAt
+
+    def results(self) -> list[StageResult]:
+        """The stages that exist in this configuration, in order."""
+        every = (getattr(self, field.name) for field in fields(self))
+        return [result for result in every if isinstance(result, StageResult)]
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of all stages."""
+        codes = {result.exit_code for result in self.results()}
+        return next((code for code in WORST_FIRST if code in codes), EXIT_DONE)
+
+
+def tell(run: Run, active: frozenset[str]) -> Story:
+    """Work on the active stages; take what is done of the others.
+
+    Raises:
+        Locked: another run holds a stage.
+        UsageError: a site or an input of the configuration does not exist.
+    """
+
+    def at(name: str) -> Run:
+        return run if name in active else run.passive()
+
+    simulated = simulate(run if active & {"fetch", "ais"} else run.passive())
+    fetched = fetch(at("fetch"), simulated)
+    detected = detect(at("detect"), fetched)
+    screened = screen(at("detect"), detected)
+    ingested = ingest(at("ais"), simulated)
+    tracked = track(at("ais"), ingested)
+    matched = match(
+        at("match"), fetched=fetched, detected=detected, screened=screened, tracked=tracked
+    )
+    called = find(at("calls"), fetched=fetched, screened=screened, matched=matched, tracked=tracked)
+    sailed = voyages(at("voyages"), called)
+    catalogued = catalogue(at("review"), fetched, screened)
+    findings = FindingsAt.of(
+        fetched=fetched,
+        screened=screened,
+        tracked=tracked,
+        matched=matched,
+        called=called,
+        sailed=sailed,
+    )
+    earlier = (fetched, detected, screened, ingested, tracked, matched, called, sailed)
+    queued = review(at("review"), findings=findings, simulated=simulated, earlier=earlier)
+    return Story(
+        simulated=simulated,
+        fetched=fetched,
+        detected=detected,
+        screened=screened,
+        ingested=ingested,
+        tracked=tracked,
+        matched=matched,
+        called=called,
+        sailed=sailed,
+        catalogued=catalogued,
+        queued=queued,
+        findings=findings,
+    )

@@ -1,0 +1,131 @@
+"""What a run tells people at its end: dark calls, barrels, how sure, how right, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.jobs.contract import StageResult
+from pipeline.jobs.evaluate_season import score_findings
+from pipeline.jobs.findings import Findings
+from pipeline.jobs.ingest_ais import SEASON
+from pipeline.jobs.queue_review import REPORT
+from pipeline.jobs.run import Run
+from pipeline.jobs.story import Story
+from pipeline.records import Candidate, CoverageState, EvidenceClass, PortCall, Site
+
+DARK = (EvidenceClass.IMAGE_ONLY, EvidenceClass.GAP_AND_IMAGE, EvidenceClass.CONTRADICTED)
+NAMED_CANDIDATES = 2
+
+
+def print_summary(console: Console, run: Run, story: Story) -> None:
+    """The dark calls, the ledger, the coverage behind them, and where to look further."""
+    found = story.findings.read()
+    console.print()
+    if story.simulated is not None:
+        console.print(Text("SIMULATED SEASON: invented ports and ships", style="bold yellow"))
+    console.print(_calls_table(found, run.sites))
+    for line in _lines(found):
+        console.print(Text(line))
+    if story.simulated is not None and story.findings.voyages:
+        score = score_findings(story.simulated, found, run.config.evaluate)
+        console.print()
+        console.print(Text("How right it was (the truth of a simulated season is known)"))
+        console.print(_rows_table(score.rows()))
+    queued = story.queued.done.get(SEASON)
+    if queued is not None:
+        cases = queued.counts.get("cases", 0)
+        console.print()
+        console.print(Text(f"{cases} cases wait for review. Nobody has reviewed these results."))
+        console.print(Text(f"Report: {queued.folder / REPORT}"), soft_wrap=True)
+
+
+def _calls_table(found: Findings, sites: Sequence[Site]) -> Table:
+    names = {site.site_id: site.name for site in sites}
+    table = Table(title="Dark port calls", title_justify="left")
+    for heading in ("port", "berth", "arrived", "left", "length", "P(dark)", "tier", "who"):
+        table.add_column(heading)
+    dark = [call for call in found.calls if call.evidence_class in DARK and call.tier != "D"]
+    for call in sorted(dark, key=lambda call: (call.arrival_latest, call.call_id)):
+        length = "?" if call.length_m is None else f"{call.length_m:.0f} m"
+        table.add_row(
+            names.get(call.site_id, call.site_id),
+            call.zone_id,
+            _interval(call.arrival_earliest, call.arrival_latest),
+            _interval(call.departure_earliest, call.departure_latest),
+            length,
+            f"{call.p_dark:.2f}",
+            call.tier,
+            _suspects(call, found.candidates),
+        )
+    return table
+
+
+def _interval(first: datetime | None, last: datetime | None) -> str:
+    """`5 Mar 08:51 … 6 Mar 02:09`, or `before …` / `after …` where one end is unknown."""
+
+    def short(instant: datetime) -> str:
+        return f"{instant:%d %b %H:%M}"
+
+    if first is None and last is not None:
+        return f"before {short(last)}"
+    if last is None and first is not None:
+        return f"after {short(first)}"
+    if first is None or last is None:
+        return "unknown"
+    return f"{short(first)} … {short(last)}"
+
+
+def _suspects(call: PortCall, candidates: Sequence[Candidate]) -> Text:
+    """The likeliest ships with their odds; names are hostile input and never read as markup."""
+    own = sorted((c for c in candidates if c.call_id == call.call_id), key=lambda c: c.rank)
+    shown = [
+        f"{c.ship_name or c.mmsi or 'a ship we do not know'} {c.posterior:.2f}"
+        for c in own[:NAMED_CANDIDATES]
+    ]
+    return Text(", ".join(shown) or "a ship we do not know")
+
+
+def _lines(found: Findings) -> list[str]:
+    visits = sum(call.evidence_class == EvidenceClass.AIS_VISIT for call in found.calls)
+    seen = sum(row.state == CoverageState.SEEN for row in found.coverage)
+    cloudy = sum(row.state == CoverageState.CLOUDY for row in found.coverage)
+    lines = [
+        f"{visits} further calls were made with AIS on.",
+        f"Berths were looked at {len(found.coverage)} times: {seen} seen, {cloudy} cloudy.",
+        "Counts are lower bounds: a call that no pass could see is not in them.",
+    ]
+    for total in found.totals[-1:]:
+        lines.append(
+            f"Delivered in {total.year}, {total.scope}: {total.barrels_p50:,.0f} barrels "
+            f"(P10 {total.barrels_p10:,.0f}, P90 {total.barrels_p90:,.0f}); "
+            f"P(cap of the year exceeded) {total.p_cap_exceeded:.2f}"
+        )
+    return lines
+
+
+def _rows_table(rows: Sequence[tuple[str, str]]) -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    for what, how_much in rows:
+        table.add_row(what, how_much)
+    return table
+
+
+def print_failures(console: Console, story: Story) -> None:
+    """Each failed item once more, at the end where it is read, and what was left out."""
+    failed: list[tuple[StageResult, str, str]] = [
+        (result, failure.item_id, failure.message)
+        for result in story.results()
+        for failure in result.failures
+    ]
+    if failed:
+        console.print(Text(f"{len(failed)} items failed; the others were processed:", style="red"))
+    for result, item_id, message in failed:
+        console.print(Text(f"  {result.stage}: {item_id}: {message}"), soft_wrap=True)
+    left_out = sum(len(result.left_out) for result in story.results())
+    if left_out:
+        console.print(Text(f"{left_out} items are not done and were not worked on in this run."))
