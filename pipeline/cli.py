@@ -116,7 +116,7 @@ def _progress(*, log_json: bool) -> Progress:
 def _stage_command(name: str, about: str, active: Sequence[str]) -> None:
     """Each stage is one command with the same options."""
 
-    def command(  # noqa: PLR0913, PLR0917  one parameter an option is typer's way
+    def command(
         config: ConfigOption = DEFAULT_CONFIG,
         site: SiteOption = None,
         since: SinceOption = None,

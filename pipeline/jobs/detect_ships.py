@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import pipeline.detect.settings
@@ -73,7 +74,7 @@ def detect(run: Run, fetched: StageResult) -> StageResult:
     )
 
 
-def _sensed_at(run: Run, done: Done):  # type: ignore[no-untyped-def]
+def _sensed_at(run: Run, done: Done) -> datetime | None:
     if run.selection.since is None and run.selection.until is None:
         return None
     return read_item(done.folder / "item.json").sensed_at

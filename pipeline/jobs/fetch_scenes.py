@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pipeline.scene.settings
 from pipeline.errors import BadInput
+from pipeline.fetch.described import Described
 from pipeline.fetch.folder import find_sources
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
@@ -16,6 +17,7 @@ from pipeline.jobs.run import Run
 from pipeline.records import Coverage, Site, SourceScene
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coverage import coverage
+from pipeline.scene.raster import footprint
 from pipeline.scene.read import read_source
 from pipeline.scene.write import write_scene
 from pipeline.tables import write_records
@@ -38,18 +40,27 @@ def fetch(run: Run, simulated: StageResult | None) -> StageResult:
     if simulated is not None:
         folders += [d.folder for name, d in simulated.done.items() if name.startswith("scene-")]
     items: dict[str, Item] = {}
-    for site in run.sites:
-        for folder in folders:
-            found = find_sources(folder, site=site, settings=run.config.fetch)
-            for item in (*_scene_items(run, site, found.sources), *_rejected(found.rejected)):
+    for folder in folders:
+        found = find_sources(folder, settings=run.config.fetch, footprint_of=footprint)
+        for site in run.sites:
+            for item in _scene_items(run, site, found.sources):
                 items[item.item_id] = item
+        for item in _rejected(found.rejected):
+            items[item.item_id] = item
     return run.stage(FETCH, [items[name] for name in sorted(items)])
 
 
-def _scene_items(run: Run, site: Site, sources: Iterable[SourceScene]) -> list[Item]:
+def _scene_items(run: Run, site: Site, found: Iterable[Described]) -> list[Item]:
     period = run.config.period
     settings = sha256_json(run.config.scene.model_dump(mode="json"))
     place = sha256_json([site.aoi.wkt, [zone.polygon.wkt for zone in site.zones]])
+    meeting = [
+        described.source
+        for described in found
+        if described.footprint is not None
+        and described.footprint.intersects(site.aoi)
+        and period.start <= described.source.sensed_at < period.end
+    ]
     return [
         Item(
             item_id=f"{site.site_id}--{source.source_id}",
@@ -62,8 +73,7 @@ def _scene_items(run: Run, site: Site, sources: Iterable[SourceScene]) -> list[I
             },
             selected=run.selection.takes(site_id=site.site_id, at=source.sensed_at),
         )
-        for source in sources
-        if period.start <= source.sensed_at < period.end
+        for source in meeting
     ]
 
 

@@ -14,7 +14,6 @@ from pipeline.ais.gaps import find_gaps
 from pipeline.ais.readers import read_file
 from pipeline.ais.reception import reception
 from pipeline.ais.tracks import build_tracks
-from pipeline.clock import day_start, days_between
 from pipeline.errors import UsageError
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
@@ -119,15 +118,24 @@ def _build_season(task: TracksTask, out: Path) -> Outcome:
     fixes = read_table(Fix, [folder / FIXES for folder in task.folders])
     statics = read_table(Static, [folder / STATICS for folder in task.folders])
     built = build_tracks(fixes, statics, settings=task.settings)
-    heard = reception(
-        built.fixes, sites=task.sites, start=task.start, end=task.end, settings=task.settings
-    )
+    days = _days(built.fixes)
     data_end = end_of_data(built.fixes, task.end)
+    heard = (
+        reception(
+            built.fixes,
+            sites=task.sites,
+            start=max([task.start, *days[:1]]),
+            end=min(task.end, data_end),
+            settings=task.settings,
+        )
+        if days
+        else []
+    )
     gaps = find_gaps(
         built.fixes, built.tracks, reception=heard, data_end=data_end, settings=task.settings
     )
-    for day in days_between(task.start, task.end):
-        write_table(TrackFix, _of_day(built.fixes, day_start(day)), out / day_file(day_start(day)))
+    for day in days:
+        write_table(TrackFix, _of_day(built.fixes, day), out / day_file(day))
     write_records(Track, built.tracks, out / TRACKS)
     write_records(Reception, heard, out / RECEPTION)
     write_records(Gap, gaps, out / GAPS)
@@ -150,6 +158,12 @@ def end_of_data(fixes: pa.Table, period_end: datetime) -> datetime:
     """The last fix there is, or the period's end where there is none."""
     last = pc.max(fixes.column("sent_at")).as_py() if fixes.num_rows else None
     return period_end if last is None else last
+
+
+def _days(fixes: pa.Table) -> list[datetime]:
+    """Midnights of the days that have fixes."""
+    days = pc.unique(pc.floor_temporal(fixes.column("sent_at"), unit="day"))
+    return sorted(days.to_pylist())
 
 
 def _of_day(fixes: pa.Table, start: datetime) -> pa.Table:

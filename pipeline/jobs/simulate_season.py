@@ -1,5 +1,7 @@
-"""Stage 0, for a simulated season only: files as archives and AIS providers deliver them, and the
-truth beside them. The ordinary readers then read the files; nothing is handed over in memory.
+"""Stage 0, for a simulated season only: files as archives and AIS providers deliver them.
+
+The truth lies beside them. The ordinary readers then read the files; nothing is handed over in
+memory.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pipeline.jobs.ingest_ais import SEASON
 from pipeline.jobs.queue_review import REPORT
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
-from pipeline.records import Candidate, CoverageState, EvidenceClass, PortCall, Site
+from pipeline.records import Candidate, CoverageState, EvidenceClass, LedgerTotal, PortCall, Site
 
 DARK = (EvidenceClass.IMAGE_ONLY, EvidenceClass.GAP_AND_IMAGE, EvidenceClass.CONTRADICTED)
 NAMED_CANDIDATES = 2
@@ -94,18 +94,23 @@ def _lines(found: Findings) -> list[str]:
     visits = sum(call.evidence_class == EvidenceClass.AIS_VISIT for call in found.calls)
     seen = sum(row.state == CoverageState.SEEN for row in found.coverage)
     cloudy = sum(row.state == CoverageState.CLOUDY for row in found.coverage)
-    lines = [
+    return [
         f"{visits} further calls were made with AIS on.",
         f"Berths were looked at {len(found.coverage)} times: {seen} seen, {cloudy} cloudy.",
         "Counts are lower bounds: a call that no pass could see is not in them.",
-    ]
-    for total in found.totals[-1:]:
-        lines.append(
+        *(
             f"Delivered in {total.year}, {total.scope}: {total.barrels_p50:,.0f} barrels "
             f"(P10 {total.barrels_p10:,.0f}, P90 {total.barrels_p90:,.0f}); "
             f"P(cap of the year exceeded) {total.p_cap_exceeded:.2f}"
-        )
-    return lines
+            for total in _last_totals(found)
+        ),
+    ]
+
+
+def _last_totals(found: Findings) -> list[LedgerTotal]:
+    """The last running total of each scope."""
+    last = {total.scope: total for total in found.totals}
+    return [last[scope] for scope in sorted(last)]
 
 
 def _rows_table(rows: Sequence[tuple[str, str]]) -> Table:

@@ -1,4 +1,4 @@
-"""A scene as a STAC item, there and back. Core fields and the `darkcall:` prefix: see decision 1."""
+"""A scene as a STAC item, there and back. Core fields and our own prefix: see decision 1."""
 
 from __future__ import annotations
 

@@ -1,0 +1,43 @@
+"""What the fetch chapter must be told of files that do not explain themselves."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class GeotiffDefaults(BaseModel):
+    """What bare GeoTIFFs in a folder are, all of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sensor: str = Field("S2", pattern="^S[12]$", description="S1 or S2")
+    platform: str = Field("sentinel-2", description="as in STAC: sentinel-1a, sentinel-2b …")
+    bands: tuple[str, ...] = Field(
+        ("B02", "B03", "B04", "B08"), min_length=1, description="band names, in the file's order"
+    )
+    scale: float = Field(1e-4, gt=0, description="physical value of one digital number")
+    offset: float = Field(0.0, description="physical value of digital number 0")
+    nodata: float | None = Field(0.0, description="digital number without data")
+    sensed_at: AwareDatetime = Field(
+        description="UTC; a placeholder where the files' own time is not known, and then it says so"
+    )
+    sensed_at_is_placeholder: bool = Field(
+        False, description="true: the time is made up and stands in the product id as such"
+    )
+    provider: str = Field("folder", description="where the files come from")
+
+
+class Settings(BaseModel):
+    """How folders are searched for scenes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    geotiff_defaults: GeotiffDefaults | None = Field(
+        None, description="describes bare GeoTIFFs; null: they are refused as undescribed"
+    )
+    exclude: tuple[str, ...] = Field(
+        (), description="patterns of paths below a scene folder that are passed over, as `native/*`"
+    )
+    max_files: int = Field(
+        200_000, gt=0, description="files looked at in a folder before it is refused as no archive"
+    )
