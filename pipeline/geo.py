@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Geod, Transformer
 from shapely import Geometry
 from shapely.geometry import Point
-from shapely.ops import transform as shapely_transform
 
 from pipeline.errors import BadInput
 
@@ -93,7 +93,8 @@ class Grid:
 
 def to_crs(geometry: Geometry, *, source: str = "EPSG:4326", target: str) -> Geometry:
     """A geometry brought from one CRS to another, x/lon first in both."""
-    return shapely_transform(_transformer(source, target).transform, geometry)
+    transformer = _transformer(source, target)
+    return shapely.transform(geometry, transformer.transform, interleaved=False)
 
 
 def utm_crs(lon: float, lat: float) -> str:

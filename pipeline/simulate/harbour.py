@@ -1,0 +1,159 @@
+"""The places of a port: where hulls lie at its berths and in its roads, and the way out to sea."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+
+from pipeline.geo import azimuth_deg, destination, distance_m, to_crs, utm_crs
+from pipeline.records import Site, Zone, ZoneRole
+from pipeline.simulate.track import Waypoint
+
+ROADS_ROWS = 3
+ROADS_COLUMNS = 3
+CLEAR_M = 260.0
+"""How far off its berth a ship is before it turns to sea."""
+SEAWARD_M = 6_000.0
+FENDER_M = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Room for one hull."""
+
+    place_id: str
+    zone: Zone
+    lon: float
+    lat: float
+    axis_deg: float
+    """Direction of the berth; the bow may point either way."""
+    off_lon: float
+    off_lat: float
+    """A point clear of the berth, on its water side."""
+    quay_deg: float | None
+    """Azimuth towards the quay; None in the roads."""
+    half_width_m: float
+    """From the middle of the berth's strip of water to its quay edge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harbour:
+    """A site with its places."""
+
+    site: Site
+    places: tuple[Place, ...]
+    gate_lon: float
+    gate_lat: float
+    """Where ships leave the harbour for the open sea."""
+
+    def for_zone(self, *, role: ZoneRole | None = None, oil: bool | None = None) -> list[Place]:
+        """Places in zones of a role and cargo."""
+        return [
+            place
+            for place in self.places
+            if (role is None or place.zone.role is role)
+            and (oil is None or place.zone.handles_oil is oil)
+        ]
+
+
+def build_harbour(site: Site) -> Harbour:
+    """Places in the middle of each berth, and a grid of them in each anchorage."""
+    land = shapely.unary_union(list(site.land))
+    centre = site.aoi.centroid
+    shore_deg = _away_from(land.intersection(site.aoi), centre)
+    gate_lon, gate_lat = destination(centre.x, centre.y, shore_deg, SEAWARD_M)
+    places: list[Place] = []
+    for zone in site.zones:
+        places += [_berth(zone, land)] if zone.is_berth else _roads(zone)
+    return Harbour(
+        site=site, places=tuple(places), gate_lon=float(gate_lon), gate_lat=float(gate_lat)
+    )
+
+
+def _away_from(land: shapely.Geometry, centre: shapely.Point) -> float:
+    """Azimuth from the land's middle to the area's: seaward."""
+    middle = land.centroid
+    return float(azimuth_deg(middle.x, middle.y, centre.x, centre.y))
+
+
+def _berth(zone: Zone, land: shapely.Geometry) -> Place:
+    crs = utm_crs(zone.polygon.centroid.x, zone.polygon.centroid.y)
+    corners = np.array(to_crs(zone.polygon, target=crs).minimum_rotated_rectangle.exterior.coords)
+    edges = np.diff(corners[:3], axis=0)
+    along = edges[np.argmax(np.hypot(*edges.T))]
+    middle = zone.polygon.centroid
+    axis_deg = float(np.degrees(np.arctan2(along[0], along[1])) % 180.0)
+    sides = [destination(middle.x, middle.y, axis_deg + turn, CLEAR_M) for turn in (90.0, 270.0)]
+    off = max(sides, key=lambda p: land.distance(shapely.Point(float(p[0]), float(p[1]))))
+    return Place(
+        place_id=zone.zone_id,
+        zone=zone,
+        lon=middle.x,
+        lat=middle.y,
+        axis_deg=axis_deg,
+        off_lon=float(off[0]),
+        off_lat=float(off[1]),
+        quay_deg=float(azimuth_deg(float(off[0]), float(off[1]), middle.x, middle.y)),
+        half_width_m=0.5 * float(np.hypot(*edges.T).min()),
+    )
+
+
+def _roads(zone: Zone) -> list[Place]:
+    """A grid of anchor positions, well inside the polygon."""
+    box = zone.polygon.buffer(-0.0025).minimum_rotated_rectangle.exterior.coords
+    (ax, ay), (bx, by), _, (dx, dy) = list(box)[:4]
+    places = []
+    for row in range(ROADS_ROWS):
+        for column in range(ROADS_COLUMNS):
+            u, v = row / (ROADS_ROWS - 1), column / (ROADS_COLUMNS - 1)
+            lon = float(ax + u * (bx - ax) + v * (dx - ax))
+            lat = float(ay + u * (by - ay) + v * (dy - ay))
+            places.append(
+                Place(
+                    place_id=f"{zone.zone_id}-{row}{column}",
+                    zone=zone,
+                    lon=lon,
+                    lat=lat,
+                    axis_deg=20.0,
+                    off_lon=lon,
+                    off_lat=lat,
+                    quay_deg=None,
+                    half_width_m=0.0,
+                )
+            )
+    return places
+
+
+def lie(
+    place: Place, width_m: float, *, start_s: float, end_s: float, bow_deg: float
+) -> list[Waypoint]:
+    """Lying still at a place: alongside the quay, a fender's width off it, or at anchor."""
+    lon, lat = alongside(place, width_m)
+    still = {"lon": lon, "lat": lat, "swings": not place.zone.is_berth}
+    return [
+        Waypoint(t_s=start_s, axis_deg=bow_deg, **still),
+        Waypoint(t_s=end_s, **still),
+    ]
+
+
+def alongside(place: Place, width_m: float) -> tuple[float, float]:
+    """Where the centre of a hull of this beam lies."""
+    if place.quay_deg is None:
+        return place.lon, place.lat
+    towards_m = place.half_width_m - 0.5 * width_m - FENDER_M
+    lon, lat = destination(place.lon, place.lat, place.quay_deg, towards_m)
+    return float(lon), float(lat)
+
+
+def way_out(harbour: Harbour, place: Place) -> list[tuple[float, float]]:
+    """From a place to the open sea: (lon, lat) of the points passed, the place left out."""
+    points = [(place.off_lon, place.off_lat), (harbour.gate_lon, harbour.gate_lat)]
+    return points if place.zone.is_berth else points[1:]
+
+
+def length_m(points: list[tuple[float, float]]) -> float:
+    """Length of a way."""
+    lon, lat = (np.array(axis) for axis in zip(*points, strict=True))
+    return float(distance_m(lon[:-1], lat[:-1], lon[1:], lat[1:]).sum())
