@@ -132,7 +132,12 @@ def _build_season(task: TracksTask, out: Path) -> Outcome:
         else []
     )
     gaps = find_gaps(
-        built.fixes, built.tracks, reception=heard, data_end=data_end, settings=task.settings
+        built.fixes,
+        built.tracks,
+        sites=task.sites,
+        reception=heard,
+        data_end=data_end,
+        settings=task.settings,
     )
     for day in days:
         write_table(TrackFix, _of_day(built.fixes, day), out / day_file(day))
@@ -142,7 +147,7 @@ def _build_season(task: TracksTask, out: Path) -> Outcome:
     return Outcome(
         counts={
             "fixes_in": fixes.num_rows,
-            "fixes": built.fixes.num_rows,
+            **built.counts,
             "tracks": len(built.tracks),
             "gaps": len(gaps),
         }

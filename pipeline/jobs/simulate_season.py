@@ -82,7 +82,7 @@ def _write_part(task: WorldTask, out: Path) -> Outcome:
         return Outcome(counts={"hulls": len(hulls)})
     if task.feed is not None and task.day is not None:
         content = day_messages(world, task.feed, task.day)
-        (out / day_file_name(world, task.feed, task.day)).write_bytes(content)
+        (out / day_file_name(task.feed, task.day)).write_bytes(content)
         return Outcome(counts={"bytes": len(content)})
     write_records(TrueCall, world.truth_calls, out / CALLS)
     write_records(TrueVoyage, world.truth_voyages, out / VOYAGES)

@@ -39,7 +39,7 @@ class Settings(BaseModel):
         0.67, ge=0, le=1, description="share of dark voyages whose discharge call is dark too"
     )
     days_away: tuple[float, float] = Field(
-        (3.0, 9.0), description="d an honest ship spends out of the region between calls"
+        (1.0, 4.5), description="d an honest ship spends out of the region between calls"
     )
     load_fraction: tuple[float, float] = Field(
         (0.80, 0.98), description="share of the cargo deadweight a loaded tanker carries"

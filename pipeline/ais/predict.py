@@ -1,0 +1,225 @@
+"""Where a track's ship should be at an instant, and how sure that is.
+
+Between fixes on both sides the variance is a Brownian bridge's, σ²·Δt1·Δt2/(Δt1+Δt2); from one
+side it grows with the time, along by speed and across by course (AIS research B.2). A ship in a
+long silence is not predicted at all: it may be anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from shapely import Geometry
+from shapely.geometry import Point
+
+from pipeline.ais.settings import Settings
+from pipeline.ais.tracks import seconds
+from pipeline.geo import azimuth_deg, destination, distance_m
+from pipeline.records import Prediction, Track
+from pipeline.units import mps_from_knots
+
+M_PER_DEG = 111_200.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fix:
+    """One report, seconds from the instant asked about."""
+
+    dt_s: float
+    lon: float
+    lat: float
+    sog_mps: float
+    cog_deg: float | None
+    heading_deg: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A position with its uncertainty."""
+
+    lon: float
+    lat: float
+    sog_mps: float
+    course_deg: float | None
+    sigma_along_m: float
+    sigma_cross_m: float
+    bracketed: bool
+
+
+def predict(
+    fixes: pa.Table,
+    tracks: Sequence[Track],
+    *,
+    instant: datetime,
+    near: Geometry,
+    settings: Settings,
+) -> list[Prediction]:
+    """Predictions of the ships that may be in view, by track id.
+
+    Args:
+        fixes: of `TrackFix`, sorted by track and time; a slice around the instant is enough.
+        tracks: those the fixes belong to.
+        instant: when.
+        near: lon/lat polygon; ships that cannot be within it are left out.
+        settings: limits and standard errors.
+    """
+    by_id = {track.track_id: track for track in tracks}
+    names = np.asarray(fixes.column("track_id").to_pylist(), dtype=object)
+    dt_s = seconds(fixes) - instant.timestamp()
+    starts = [k for k in range(len(names)) if k == 0 or names[k] != names[k - 1]]
+    ends = [*starts[1:], len(names)]
+    found = []
+    for start, end in zip(starts, ends, strict=True):
+        own = dt_s[start:end]
+        after = int(start + np.searchsorted(own, 0.0))
+        before = _fix(fixes, dt_s, after - 1) if after > start else None
+        beyond = _fix(fixes, dt_s, after) if after < end else None
+        place = _place(before, beyond, settings)
+        if place is not None and _in_view(place, near, settings):
+            found.append(_prediction(by_id[names[start]], place, before, beyond))
+    return found
+
+
+def _fix(fixes: pa.Table, dt_s: NDArray[np.float64], row: int) -> _Fix:
+    cells = {
+        name: fixes.column(name)[row].as_py()
+        for name in ("lon", "lat", "sog_mps", "cog_deg", "heading_deg")
+    }
+    return _Fix(
+        dt_s=float(dt_s[row]),
+        lon=cells["lon"],
+        lat=cells["lat"],
+        sog_mps=cells["sog_mps"] or 0.0,
+        cog_deg=cells["cog_deg"],
+        heading_deg=cells["heading_deg"],
+    )
+
+
+def _place(before: _Fix | None, after: _Fix | None, settings: Settings) -> _Place | None:
+    if before is not None and after is not None:
+        hop_m = float(distance_m(before.lon, before.lat, after.lon, after.lat))
+        span_s = after.dt_s - before.dt_s
+        still_mps = mps_from_knots(settings.still_kn)
+        still = hop_m <= settings.still_hop_m and max(before.sog_mps, after.sog_mps) <= still_mps
+        if still and span_s <= settings.still_bracket_max_s:
+            return _lying(before, after, settings)
+        if span_s <= settings.bracket_max_s:
+            return _between(before, after, hop_m, settings)
+    sides = [fix for fix in (before, after) if fix is not None]
+    nearest = min(sides, key=lambda fix: abs(fix.dt_s), default=None)
+    if nearest is None or abs(nearest.dt_s) > settings.reckon_max_s:
+        return None
+    return _reckoned(nearest, settings)
+
+
+def _lying(before: _Fix, after: _Fix, settings: Settings) -> _Place:
+    nearest = before if -before.dt_s <= after.dt_s else after
+    sigma_m = float(np.hypot(settings.sigma_fix_m, settings.swing_sigma_m))
+    return _Place(
+        lon=nearest.lon,
+        lat=nearest.lat,
+        sog_mps=0.0,
+        course_deg=None,
+        sigma_along_m=sigma_m,
+        sigma_cross_m=sigma_m,
+        bracketed=True,
+    )
+
+
+def _between(before: _Fix, after: _Fix, hop_m: float, settings: Settings) -> _Place:
+    """Hermite through both fixes when they are near in time, the straight line otherwise."""
+    span_s = max(after.dt_s - before.dt_s, 1e-3)
+    share = -before.dt_s / span_s
+    course = float(azimuth_deg(before.lon, before.lat, after.lon, after.lat)) if hop_m > 1 else None
+    speed = hop_m / span_s
+    if (
+        span_s <= settings.hermite_max_s
+        and before.cog_deg is not None
+        and after.cog_deg is not None
+    ):
+        lon, lat = _hermite(before, after, share, span_s)
+    else:
+        lon = before.lon + share * (after.lon - before.lon)
+        lat = before.lat + share * (after.lat - before.lat)
+    bridge_s = np.sqrt(-before.dt_s * after.dt_s)
+    # Half a bridge's spread: speed and course wander, and return to the far fix.
+    along = np.hypot(settings.sigma_fix_m, settings.sigma_speed_mps * bridge_s)
+    cross = np.hypot(settings.sigma_fix_m, speed * np.deg2rad(settings.sigma_course_deg) * bridge_s)
+    return _Place(
+        lon=float(lon),
+        lat=float(lat),
+        sog_mps=speed,
+        course_deg=course,
+        sigma_along_m=float(along),
+        sigma_cross_m=float(cross),
+        bracketed=True,
+    )
+
+
+def _hermite(before: _Fix, after: _Fix, share: float, span_s: float) -> tuple[float, float]:
+    """Cubic Hermite on a local plane through positions and velocities (Rodger & Guida 2021)."""
+    east_m = M_PER_DEG * float(np.cos(np.deg2rad(before.lat)))
+    p1 = np.array([(after.lon - before.lon) * east_m, (after.lat - before.lat) * M_PER_DEG])
+    v0, v1 = (
+        span_s * fix.sog_mps * np.array([np.sin(np.deg2rad(fix.cog_deg or 0.0)),
+                                         np.cos(np.deg2rad(fix.cog_deg or 0.0))])
+        for fix in (before, after)
+    )  # fmt: skip
+    s2, s3 = share**2, share**3
+    xy = (s3 - 2 * s2 + share) * v0 + (3 * s2 - 2 * s3) * p1 + (s3 - s2) * v1
+    return before.lon + float(xy[0]) / east_m, before.lat + float(xy[1]) / M_PER_DEG
+
+
+def _reckoned(fix: _Fix, settings: Settings) -> _Place:
+    """Carried on from one side with the speed and course it reported."""
+    elapsed_s = -fix.dt_s
+    age_s = abs(elapsed_s)
+    moves = fix.cog_deg is not None and fix.sog_mps > mps_from_knots(settings.still_kn)
+    lon, lat = fix.lon, fix.lat
+    if moves:
+        ahead = destination(fix.lon, fix.lat, fix.cog_deg, fix.sog_mps * elapsed_s)
+        lon, lat = float(ahead[0]), float(ahead[1])
+    along = np.hypot(settings.sigma_fix_m, settings.sigma_speed_mps * age_s)
+    turn = np.deg2rad(settings.sigma_course_deg)
+    cross = np.hypot(settings.sigma_fix_m, fix.sog_mps * turn * age_s)
+    return _Place(
+        lon=lon,
+        lat=lat,
+        sog_mps=fix.sog_mps if moves else 0.0,
+        course_deg=fix.cog_deg if moves else None,
+        sigma_along_m=float(along),
+        sigma_cross_m=float(max(cross, settings.sigma_fix_m)) if moves else float(along),
+        bracketed=False,
+    )
+
+
+def _in_view(place: _Place, near: Geometry, settings: Settings) -> bool:
+    reach_m = settings.gate_sigma * max(place.sigma_along_m, place.sigma_cross_m)
+    reach_deg = reach_m / (M_PER_DEG * float(np.cos(np.deg2rad(place.lat))))
+    return bool(near.distance(Point(place.lon, place.lat)) <= reach_deg)
+
+
+def _prediction(track: Track, place: _Place, before: _Fix | None, after: _Fix | None) -> Prediction:
+    sides = [fix for fix in (before, after) if fix is not None]
+    nearest = min(sides, key=lambda fix: abs(fix.dt_s))
+    return Prediction(
+        track_id=track.track_id,
+        mmsi=track.mmsi,
+        ship_type=track.ship_type,
+        length_m=track.length_m,
+        width_m=track.width_m,
+        lon=place.lon,
+        lat=place.lat,
+        course_deg=place.course_deg,
+        heading_deg=nearest.heading_deg,
+        sog_mps=place.sog_mps,
+        sigma_along_m=place.sigma_along_m,
+        sigma_cross_m=place.sigma_cross_m,
+        fix_age_s=abs(nearest.dt_s),
+        bracketed=place.bracketed,
+    )

@@ -1,0 +1,208 @@
+"""Text cells to fixes and statics: "not available" becomes null, a doubt becomes a mark.
+
+It is written as 511 for heading, 360 for course, 102.3 kn for speed, 91 and 181 degrees for a
+position (ITU-R M.1371-5, table 48).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.ais.dialects import Dialect
+from pipeline.ais.settings import Settings
+from pipeline.records import Fix, Issue, Mark, Static
+from pipeline.tables import schema_of
+from pipeline.units import KNOT_MPS
+
+NUMBER = r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?\s*$"
+WHOLE = r"^\s*\d{1,10}\s*$"
+TIME = pa.timestamp("us", tz="UTC")
+LON_UNAVAILABLE, LAT_UNAVAILABLE = 181.0, 91.0
+COURSE_END_DEG = 360.0
+STATUS_MAX = 15
+SHOWN = 40
+UNKNOWN_WORDS = ("", "unknown", "undefined", "unknown value")
+SHIP_MMSI = (200_000_000, 799_999_999)
+"""A ship's own number begins with its country's digits, 2 to 7: ITU-R M.585."""
+
+
+def fixes_of(
+    table: pa.Table, dialect: Dialect, *, source: str, settings: Settings
+) -> tuple[pa.Table, list[Issue]]:
+    """Fixes in the file's order, and the rows without a ship, a time or a place."""
+    sent_at = _instants(_text(table, dialect, "sent_at"), dialect.time_format)
+    mmsi = _whole(_text(table, dialect, "mmsi"))
+    lon, lat = (_number(_text(table, dialect, axis)) for axis in ("lon", "lat"))
+    issues = []
+    usable = pa.array(np.ones(table.num_rows, np.bool_))
+    for name, values in (("mmsi", mmsi), ("sent_at", sent_at), ("lon", lon), ("lat", lat)):
+        missing = pc.and_(usable, pc.is_null(values))
+        issues += _issues(table, dialect, name, missing, source)
+        usable = pc.and_(usable, pc.is_valid(values))
+    sog = _number(_text(table, dialect, "sog"))
+    columns = {
+        "mmsi": mmsi,
+        "sent_at": sent_at,
+        "lon": lon,
+        "lat": lat,
+        "sog_mps": pc.multiply(_within(sog, 0.0, settings.speed_max_kn), KNOT_MPS),
+        "cog_deg": _below(_number(_text(table, dialect, "cog")), COURSE_END_DEG),
+        "heading_deg": _below(_number(_text(table, dialect, "heading")), COURSE_END_DEG),
+        "nav_status": _codes(_text(table, dialect, "status"), dialect.statuses, STATUS_MAX),
+        "mark": pa.nulls(table.num_rows, pa.string()),
+        "source": pa.array([source] * table.num_rows, pa.string()),
+    }
+    schema = schema_of(Fix)
+    fixes = pa.Table.from_arrays(
+        [pc.cast(columns[f.name], f.type, safe=False) for f in schema], schema=schema
+    ).filter(usable)
+    return _marked(fixes), issues
+
+
+def _issues(
+    table: pa.Table, dialect: Dialect, name: str, missing: pa.Array, source: str
+) -> list[Issue]:
+    texts = _text(table, dialect, name)
+    return [
+        Issue(
+            where=f"{source} row {int(index) + 1}",
+            rule=f"no {name} that can be read",
+            value=str(texts[int(index)].as_py() or "")[:SHOWN],
+        )
+        for index in np.flatnonzero(np.asarray(missing))
+    ]
+
+
+def _marked(fixes: pa.Table) -> pa.Table:
+    """The first doubt that holds of each row."""
+    lon, lat = np.asarray(fixes.column("lon")), np.asarray(fixes.column("lat"))
+    mmsi = np.asarray(fixes.column("mmsi"))
+    mark = np.full(fixes.num_rows, None, dtype=object)
+    mark[_repeated(fixes)] = str(Mark.DUPLICATE)
+    mark[(mmsi < SHIP_MMSI[0]) | (mmsi > SHIP_MMSI[1])] = str(Mark.BAD_MMSI)
+    mark[(np.abs(lon) > 180.0) | (np.abs(lat) > 90.0)] = str(Mark.POSITION_OUT_OF_RANGE)
+    mark[(lon == LON_UNAVAILABLE) | (lat == LAT_UNAVAILABLE)] = str(Mark.POSITION_UNAVAILABLE)
+    index = fixes.schema.get_field_index("mark")
+    return fixes.set_column(index, fixes.schema.field(index), pa.array(list(mark), pa.string()))
+
+
+def _repeated(fixes: pa.Table) -> np.ndarray:
+    """(n,) True for a row that says what an earlier row of the file said."""
+    keys = fixes.select(["mmsi", "sent_at", "lon", "lat"])
+    order = pa.array(np.arange(fixes.num_rows))
+    firsts = (
+        keys.append_column("row", order)
+        .group_by(["mmsi", "sent_at", "lon", "lat"])
+        .aggregate([("row", "min")])
+    )
+    repeated = np.ones(fixes.num_rows, np.bool_)
+    repeated[np.asarray(firsts.column("row_min"))] = False
+    return repeated
+
+
+def statics_of(table: pa.Table, dialect: Dialect) -> pa.Table:
+    """Distinct static values of each MMSI, with the first and last time they were sent."""
+    length = _positive(_number(_text(table, dialect, "length")))
+    rows = pa.table(
+        {
+            "mmsi": _whole(_text(table, dialect, "mmsi")),
+            "sent_at": _instants(_text(table, dialect, "sent_at"), dialect.time_format),
+            "imo": _imo(_text(table, dialect, "imo")),
+            "name": _word(_text(table, dialect, "name")),
+            "callsign": _word(_text(table, dialect, "callsign")),
+            "ship_type": _positive(_codes(_text(table, dialect, "type"), dialect.types, 99)),
+            "length_m": length,
+            "width_m": _positive(_number(_text(table, dialect, "width"))),
+            "draught_m": _positive(_number(_text(table, dialect, "draught"))),
+            "destination": _word(_text(table, dialect, "destination")),
+        }
+    )
+    rows = rows.filter(pc.and_(pc.is_valid(rows["mmsi"]), pc.is_valid(rows["sent_at"])))
+    keys = [name for name in rows.column_names if name != "sent_at"]
+    grouped = rows.group_by(keys, use_threads=False).aggregate(
+        [("sent_at", "min"), ("sent_at", "max"), ("sent_at", "count")]
+    )
+    renamed = grouped.rename_columns(
+        {"sent_at_min": "first_at", "sent_at_max": "last_at", "sent_at_count": "n_reports"}
+    )
+    schema = schema_of(Static)
+    statics = renamed.select(schema.names).cast(schema)
+    return statics.sort_by(
+        [("mmsi", "ascending"), ("first_at", "ascending"), ("n_reports", "ascending")]
+    )
+
+
+# --------------------------------------------------------------------------- cells
+
+
+def _text(table: pa.Table, dialect: Dialect, name: str) -> pa.Array:
+    """A column as text, nulls where the dialect or the file lacks it."""
+    theirs = dialect.columns.get(name)
+    if theirs is None or theirs not in table.column_names:
+        return pa.nulls(table.num_rows, pa.string())
+    return table.column(theirs).combine_chunks()
+
+
+def _matching(texts: pa.Array, pattern: str) -> pa.Array:
+    fits = pc.fill_null(pc.match_substring_regex(texts, pattern), False)
+    return pc.utf8_trim_whitespace(pc.if_else(fits, texts, pa.scalar(None, pa.string())))
+
+
+def _number(texts: pa.Array) -> pa.Array:
+    return pc.cast(_matching(texts, NUMBER), pa.float64())
+
+
+def _whole(texts: pa.Array) -> pa.Array:
+    return pc.cast(_matching(texts, WHOLE), pa.int64())
+
+
+def _instants(texts: pa.Array, pattern: str) -> pa.Array:
+    trimmed = pc.utf8_trim_whitespace(texts)
+    parsed = pc.strptime(trimmed, format=pattern, unit="us", error_is_null=True)
+    return pc.cast(pc.assume_timezone(parsed, "UTC"), TIME)
+
+
+def _within(values: pa.Array, low: float, high: float) -> pa.Array:
+    fits = pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))
+    return pc.if_else(fits, values, pa.scalar(None, values.type))
+
+
+def _below(values: pa.Array, end: float) -> pa.Array:
+    fits = pc.and_(pc.greater_equal(values, 0.0), pc.less(values, end))
+    return pc.if_else(fits, values, pa.scalar(None, values.type))
+
+
+def _positive(values: pa.Array) -> pa.Array:
+    return pc.if_else(pc.greater(values, 0), values, pa.scalar(None, values.type))
+
+
+def _word(texts: pa.Array) -> pa.Array:
+    """Names without padding; the words for unknown become null."""
+    trimmed = pc.utf8_trim(texts, characters=" @\t")
+    known = pc.invert(pc.is_in(pc.utf8_lower(trimmed), value_set=pa.array(UNKNOWN_WORDS)))
+    return pc.if_else(known, trimmed, pa.scalar(None, pa.string()))
+
+
+def _codes(texts: pa.Array, words: object, highest: int) -> pa.Array:
+    """ITU codes, from numbers or from a dialect's words."""
+    numbers = _whole(texts)
+    if isinstance(words, dict) and words:
+        lower = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+        at = pc.index_in(lower, value_set=pa.array(list(words)))
+        spoken = pc.take(pa.array(list(words.values()), pa.int64()), at)
+        numbers = pc.coalesce(numbers, spoken)
+    fits = pc.and_(pc.greater_equal(numbers, 0), pc.less_equal(numbers, highest))
+    return pc.if_else(fits, numbers, pa.scalar(None, pa.int64()))
+
+
+def _imo(texts: pa.Array) -> pa.Array:
+    """IMO numbers whose check digit holds: weights 7 to 2 over the first six digits."""
+    bare = pc.replace_substring_regex(pc.utf8_upper(texts), pattern=r"^\s*IMO\s*", replacement="")
+    numbers = _whole(bare)
+    values = np.asarray(pc.fill_null(numbers, 0), dtype=np.int64)
+    digits = (values[:, None] // 10 ** np.arange(6, 0, -1)) % 10
+    check = (digits * np.arange(7, 1, -1)).sum(axis=1) % 10
+    holds = (values >= 1_000_000) & (values <= 9_999_999) & (check == values % 10)
+    return pc.if_else(pa.array(holds), numbers, pa.scalar(None, pa.int64()))

@@ -1,0 +1,89 @@
+"""Every threshold of the AIS chapter, with its source."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """How AIS files are read, cleaned and judged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # reading
+    max_file_bytes: int = Field(
+        20_000_000_000, gt=0, description="bytes a file may unpack to; a day of the world is 10 GB"
+    )
+    max_ratio: float = Field(
+        200.0, gt=1, description="unpacked over packed size; AIS text packs about 10 to 1"
+    )
+
+    # cleaning
+    speed_max_kn: float = Field(
+        102.2, description="kn; 102.3 is `not available`, ITU-R M.1371-5 table 48"
+    )
+    duplicate_m: float = Field(
+        100.0,
+        ge=0,
+        description="m; two rows of one MMSI and second nearer than this are one report",
+    )
+    jump_kn: float = Field(
+        40.0, gt=0, description="kn implied between fixes of one ship; tankers make 16, "
+        "RadianceFleet flags 50, gpsdio-segment 25 with a penalty from 5"
+    )  # fmt: skip
+    jump_floor_m: float = Field(
+        2000.0, ge=0, description="m; shorter hops are never a jump, whatever the clock says"
+    )
+    fragment_min_fixes: int = Field(
+        3, ge=1, description="fixes; a splinter of an MMSI with fewer is no track but a fault"
+    )
+
+    # gaps
+    gap_min_s: float = Field(
+        6 * 3600.0, gt=0, description="s; a longer silence is a gap, as in GFW pipe-gaps' pipeline"
+    )
+    tanker_speed_max_kn: float = Field(
+        14.0, gt=0, description="kn a tanker of 1,000-9,000 dwt makes at most"
+    )
+    off_p_silent_max: float = Field(
+        0.05, gt=0, lt=1, description="P(silent | transmitting) below which a gap is `likely off`"
+    )
+
+    # reception
+    reception_radius_m: float = Field(
+        100_000.0, gt=0, description="m around a site; shore stations hear 40-60 nm"
+    )
+    reception_prior: tuple[float, float] = Field(
+        (1.0, 1.0), description="Beta prior of being heard in an hour, after Hammond & Peters 2012"
+    )
+
+    # prediction
+    bracket_max_s: float = Field(
+        3 * 3600.0, gt=0, description="s between the fixes on both sides of an instant, under way"
+    )
+    still_bracket_max_s: float = Field(
+        24 * 3600.0, gt=0, description="s between them, if the ship lay still in one place at both"
+    )
+    hermite_max_s: float = Field(
+        1200.0, gt=0, description="s between fixes up to which speed and course shape the curve"
+    )
+    reckon_max_s: float = Field(
+        3600.0, gt=0, description="s a position is carried forward or back from one side alone"
+    )
+    still_kn: float = Field(0.5, ge=0, description="kn; slower is lying still")
+    still_hop_m: float = Field(400.0, ge=0, description="m between two fixes of a ship lying still")
+    sigma_fix_m: float = Field(
+        30.0, gt=0, description="m; antenna to hull centre and GPS, each axis"
+    )
+    swing_sigma_m: float = Field(
+        60.0, ge=0, description="m; swing circle of 100-250 m (research B.2) as a deviation"
+    )
+    sigma_speed_mps: float = Field(
+        0.6, gt=0, description="m/s by which speed wanders over the time to the nearest fix"
+    )
+    sigma_course_deg: float = Field(
+        8.0, gt=0, description="deg by which course wanders over the time to the nearest fix"
+    )
+    gate_sigma: float = Field(
+        3.0, gt=0, description="standard errors from the AOI within which a ship may be in view"
+    )
