@@ -1,0 +1,254 @@
+"""Every threshold of the detect chapter."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.records import Sensor
+
+
+class Settings(BaseModel):
+    """How hulls are found, split, measured, scored and screened."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # clutter
+    false_alarm_probability: float = Field(
+        1e-6, gt=0, lt=0.1, description="per sea pixel, shared among the bands that are tested"
+    )
+    guard_m: float = Field(
+        440.0, gt=0, description="m; side of the guard window, longer than the longest ship (420 m)"
+    )
+    background_m: float = Field(
+        900.0, gt=0, description="m; side of the background window around the guard window"
+    )
+    background_min_px: int = Field(
+        400, ge=1, description="sea pixels at which local and scene statistics weigh the same"
+    )
+    censor_deviations: float = Field(
+        4.0, gt=0, description="robust deviations off the local median that do not count as sea"
+    )
+    lattice_thinning_px: int = Field(
+        4, ge=1, description="px; every so many-th pixel enters the local median"
+    )
+    hull_spectrum: dict[str, float] = Field(
+        {"B02": 0.35, "B03": 0.49, "B04": 0.82, "B08": 1.0},
+        description="hulls' excess over water relative to B08: medians of ten real ports",
+    )
+    filter_ridge_reflectance: float = Field(
+        0.004, gt=0, description="reflectance added to the sea's spread: keeps the filter broad"
+    )
+    sample_max_px: int = Field(
+        40000, ge=1000, description="sea pixels the scene's robust statistics are taken from"
+    )
+    sigma_floor_reflectance: float = Field(
+        0.002, gt=0, description="reflectance; Sentinel-2's noise on water at 10 m (SNR spec, MRD)"
+    )
+    s1_looks: float = Field(
+        4.4, gt=0, description="equivalent looks of IW GRDH (Sentinel-1 product specification)"
+    )
+    s1_shape_max: float = Field(
+        100.0, gt=1, description="K-distribution shape above which the sea is plain speckle"
+    )
+    s1_shape_min: float = Field(
+        0.5, gt=0, description="K-distribution shape below which moments are not trusted"
+    )
+
+    # light from land in sea pixels
+    leak_sigma_px: float = Field(
+        0.8, gt=0, description="px; optics and coast error, as a Gaussian's standard deviation"
+    )
+    leak_gain: float = Field(
+        1.0, ge=0, description="times the leak that a coast along pixel edges would give"
+    )
+    land_reach_px: int = Field(
+        3, ge=1, description="px around a hull whose land it is compared with in brightness"
+    )
+
+    # components
+    levels: int = Field(9, ge=1, le=20, description="threshold levels, the first at the threshold")
+    level_step: dict[Sensor, float] = Field(
+        {Sensor.S2: 1.6, Sensor.S1: 2.0}, description="factor between one level and the next"
+    )
+    component_min_px: int = Field(3, ge=1, description="pixels of a component at least")
+    component_length_max_m: float = Field(
+        480.0, gt=0, description="m; longer components are only looked at for what they contain"
+    )
+    split_least: float = Field(
+        0.5, gt=0, le=1, description="parts less likely than this share of the best are debris"
+    )
+    split_margin: float = Field(
+        0.03, ge=0, description="by how much parts must look more like hulls than their whole"
+    )
+
+    # rafted ships
+    raft_valley: float = Field(
+        0.75, gt=0, lt=1, description="share of the lower crest at which a valley parts two hulls"
+    )
+    raft_width_min_m: float = Field(
+        36.0, gt=0, description="m; narrower shapes are one hull: two coasters abreast are wider"
+    )
+    raft_aspect_max: float = Field(
+        2.9, gt=1, description="length over width below which a broad hull is two abreast: 5 to 7.5"
+    )
+    chain_aspect_min: float = Field(
+        9.0, gt=1, description="length over width above which a long hull is looked at for a gap"
+    )
+    chain_valley: float = Field(
+        0.5, gt=0, lt=1, description="share of the lower crest at which two lie end to end"
+    )
+    part_length_min_m: float = Field(50.0, gt=0, description="m; a part is a ship from here")
+    part_width_min_m: float = Field(10.0, gt=0, description="m; a part is a ship from here")
+
+    # measuring
+    measure_margin_px: int = Field(3, ge=1, description="px around a component that are measured")
+    full_excess_share: dict[Sensor, float] = Field(
+        {Sensor.S2: 0.5, Sensor.S1: 1.5},
+        description="times the component's median excess that counts as all hull; radar's side "
+        "lobes ask for more: least length bias over 195 ships of OpenSARShip",
+    )
+    psf_sigma_px: dict[Sensor, float] = Field(
+        {Sensor.S2: 0.65, Sensor.S1: 0.9},
+        description="px; Gaussian of the optics: MTF at Nyquist 0.15-0.3 (ESA) for 10 m bands; IW "
+        "GRDH resolution 20 x 22 m",
+    )
+
+    # scoring and keeping
+    score_weights: tuple[float, ...] = Field(
+        (
+            -1.78,
+            1.46,
+            0.22,
+            1.93,
+            -1.82,
+            -0.47,
+            -2.85,
+            4.81,
+            -0.70,
+            -1.51,
+            -0.05,
+            0.09,
+            0.03,
+            1.56,
+            -0.26,
+            1.22,
+            -0.95,
+            3.13,
+            1.84,
+            -0.29,
+            -0.67,
+            0.27,
+            -0.25,
+            3.02,
+            -0.32,
+            0.63,
+            -0.47,
+            -0.15,
+        ),
+        min_length=28,
+        max_length=28,
+        description="of score.TERMS, fitted on the components of 14 labelled Sentinel-2 ports",
+    )
+    score_calibration: tuple[float, float] = Field(
+        (-0.34, 0.91), description="offset and slope of the final logit; see the card"
+    )
+    score_keep: float = Field(0.02, ge=0, le=1, description="hulls below are not reported at all")
+    score_min: float = Field(0.3, ge=0, le=1, description="hulls below are screened as not a hull")
+    length_min_m: float = Field(50.0, gt=0, description="m; shorter ones are screened as too small")
+    length_max_m: float = Field(420.0, gt=0, description="m; the longest ship afloat is 400 m")
+    width_max_m: float = Field(75.0, gt=0, description="m; the beamiest tankers are 68 m")
+    cloud_share_max: float = Field(
+        0.3, ge=0, le=1, description="share of cloud within one hull length from which it is cloud"
+    )
+    sea_share_min: float = Field(
+        0.4, ge=0, le=1, description="share of the outline on sea below which it is on land"
+    )
+    merge_overlap: float = Field(
+        0.3, gt=0, lt=1, description="intersection over the smaller box at which two are one ship"
+    )
+
+    berth_odds: dict[Sensor, float] = Field(
+        {Sensor.S2: 20.0, Sensor.S1: 2.0},
+        description="odds that a hull-like shape is a hull inside a berth against anywhere along a "
+        "coast: as much as leaves an empty, exactly drawn quay below score_min at every sub-pixel "
+        "offset (rendered quays); real berths to measure it on are not at hand; flagged",
+    )
+
+    # errors
+    length_sigma_m: dict[Sensor, float] = Field(
+        {Sensor.S2: 18.0, Sensor.S1: 19.0}, description="m; part that does not grow with length"
+    )
+    length_sigma_share: float = Field(0.04, ge=0, description="of the length: the part that grows")
+    width_sigma_m: dict[Sensor, float] = Field(
+        {Sensor.S2: 9.0, Sensor.S1: 12.0}, description="m; about a pixel"
+    )
+    position_sigma_m: dict[Sensor, float] = Field(
+        {Sensor.S2: 12.0, Sensor.S1: 15.0}, description="m, each axis; for a ship that lies still"
+    )
+    axis_sigma_deg: dict[Sensor, float] = Field(
+        {Sensor.S2: 4.0, Sensor.S1: 5.0}, description="deg; for hulls of axis_length_m and more"
+    )
+    axis_length_m: float = Field(
+        150.0,
+        gt=0,
+        description="m; below it the axis error grows as the inverse square of the length",
+    )
+
+    # screening across scenes
+    fixed_radius_m: float = Field(50.0, gt=0, description="m; the same spot in another pass")
+    fixed_length_share: float = Field(0.25, gt=0, description="relative length of the same shape")
+    fixed_axis_deg: float = Field(15.0, gt=0, description="deg; axis of the same shape")
+    fixed_passes_min: int = Field(5, ge=2, description="passes of a sensor before it can be fixed")
+    fixed_pass_share: float = Field(0.6, gt=0, le=1, description="of passes: a fixed object")
+    ambiguity_ratio_min: float = Field(
+        60.0, gt=1, description="contrast of a ship over its azimuth ghost: 18 dB at the least"
+    )
+    ambiguity_near_m: float = Field(
+        3800.0, gt=0, description="m; wavelength x PRF x range / (2 x speed), nearest IW sub-swath"
+    )
+    ambiguity_far_m: float = Field(6000.0, gt=0, description="m; the same, farthest")
+    ambiguity_across_m: float = Field(
+        400.0, gt=0, description="m off the track's line; Earth rotation turns it by up to 4 deg"
+    )
+    inclination_deg: float = Field(98.18, description="deg; Sentinel-1's orbit")
+
+    # tanker prior
+    tanker_fleet_share: float = Field(
+        0.29,
+        gt=0,
+        lt=1,
+        description="tankers among ships; 82 of the 286 AIS-matched chips of OpenSARShip",
+    )
+    tanker_length_min_m: float = Field(60.0, gt=0, description="m; 5 % point there: 64 m")
+    tanker_length_max_m: float = Field(250.0, gt=0, description="m; longest that such ports take")
+    tanker_odds_off_length: float = Field(
+        0.1, gt=0, lt=1, description="odds factor far outside these lengths; an assumption"
+    )
+    tanker_ratio: float = Field(
+        6.3,
+        gt=0,
+        description="length / beam of 81 tankers there, geometric mean (cargo ships: 6.4)",
+    )
+    tanker_ratio_spread: float = Field(
+        0.35, gt=0, description="of ln(length / width) as measured: 0.09 of the ships, rest pixels"
+    )
+    other_ratio: float = Field(
+        5.0,
+        gt=0,
+        description="length / beam of all other ships, tugs and barges too; an assumption",
+    )
+    other_ratio_spread: float = Field(0.55, gt=0, description="of its logarithm; an assumption")
+    tanker_width_floor_m: float = Field(
+        10.0, gt=0, description="m; widths below a pixel are not believed"
+    )
+    ratio_factor_max: float = Field(
+        2.0, ge=1, description="odds factor that a width of some pixels may contribute at most"
+    )
+    tanker_berth_odds_oil: float = Field(
+        20.0,
+        gt=0,
+        description="odds factor at an oil berth: others have no business there; assumed",
+    )
+    tanker_berth_odds_dry: float = Field(
+        0.1, gt=0, description="odds factor at a dry berth: tankers bunker there; an assumption"
+    )
