@@ -1,0 +1,1 @@
+"""How right the chain is: hulls against labelled ports, a season against its known truth."""
