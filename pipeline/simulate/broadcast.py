@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.clock import day_start
 from pipeline.simulate.chance import chance
 from pipeline.simulate.fleet import Ship, Trade
 from pipeline.simulate.itinerary import Life
 from pipeline.simulate.receivers import p_heard
+from pipeline.simulate.settings import Settings
 from pipeline.simulate.track import Track
 from pipeline.simulate.world import World
 from pipeline.units import DAY_S, knots_from_mps
@@ -85,14 +87,12 @@ def day_messages(world: World, feed: str, day: date) -> bytes:
 def _heard(world: World, life: Life, track: Track, feed: str, day: date) -> Iterator[Report]:
     settings, ship = world.settings, life.ship
     rng = chance(settings.seed, "air", feed, day, ship.mmsi)
-    own = chance(settings.seed, "phase", ship.mmsi)
     start_s = world.seconds(day_start(day))
-    count = int(DAY_S // settings.report_interval_s)
-    t_s = start_s + settings.report_interval_s * (np.arange(count) + own.random())
-    t_s = np.floor(t_s + chance(settings.seed, "jitter", day, ship.mmsi).uniform(0, 20, count))
+    t_s = _send_times_s(ship, day, start_s, settings)
+    count = len(t_s)
     state = track.at(t_s)
     chances = p_heard(state.lon, state.lat, t_s, feed=feed, sites=world.sites, settings=settings)
-    heard = (rng.random(count) < chances) & ~life.is_silent(t_s)
+    heard = (rng.random(count) < chances) & ~life.is_silent(t_s) & (t_s < start_s + DAY_S)
     noise = rng.normal(scale=settings.gps_sigma_m / 111_200.0, size=(count, 2))
     lost = rng.random(count) < settings.sentinel_share
     laden = _draught_m(life, start_s)
@@ -107,7 +107,7 @@ def _heard(world: World, life: Life, track: Track, feed: str, day: date) -> Iter
             lon=LON_UNAVAILABLE if lost[k] else float(lon),
             lat=LAT_UNAVAILABLE if lost[k] else float(state.lat[k] + noise[k, 1]),
             sog_kn=round(float(knots_from_mps(state.sog_mps[k])), 1),
-            cog_deg=COG_UNAVAILABLE if still else round(float(state.course_deg[k]), 1),
+            cog_deg=COG_UNAVAILABLE if still else round(float(state.course_deg[k]), 1) % 360.0,
             heading_deg=(
                 HEADING_UNAVAILABLE
                 if ship.trade is Trade.SMALL
@@ -116,6 +116,15 @@ def _heard(world: World, life: Life, track: Track, feed: str, day: date) -> Iter
             status=moored if still else UNDER_WAY,
             draught_m=laden,
         )
+
+
+def _send_times_s(ship: Ship, day: date, start_s: float, settings: Settings) -> NDArray[np.float64]:
+    """When a ship's kept reports of a day go out: its own phase, and some jitter."""
+    count = int(DAY_S // settings.report_interval_s)
+    phase = chance(settings.seed, "phase", ship.mmsi).random()
+    jitter_s = chance(settings.seed, "jitter", day, ship.mmsi).uniform(0, 20, count)
+    sent_s = start_s + settings.report_interval_s * (np.arange(count) + phase)
+    return np.asarray(np.floor(sent_s + jitter_s), np.float64)
 
 
 def _draught_m(life: Life, t_s: float) -> float:

@@ -7,15 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
+from pipeline.errors import UsageError
 from pipeline.geo import azimuth_deg, destination, distance_m, to_crs, utm_crs
 from pipeline.records import Site, Zone, ZoneRole
 from pipeline.simulate.track import Waypoint
 
 ROADS_ROWS = 3
 ROADS_COLUMNS = 3
+ROADS_INSET_M = 240.0
+"""Room to swing inside the anchorage."""
+ROADS_SLACK_M = 60.0
+"""Of that room that may be missing at a corner."""
 CLEAR_M = 260.0
 """How far off its berth a ship is before it turns to sea."""
-SEAWARD_M = 6_000.0
+SEAWARD_M = 12_000.0
+"""From the port to its gate: so far out that ships bound for other ports pass clear of it."""
 FENDER_M = 2.0
 
 
@@ -61,6 +67,14 @@ class Harbour:
 def build_harbour(site: Site) -> Harbour:
     """Places in the middle of each berth, and a grid of them in each anchorage."""
     land = shapely.unary_union(list(site.land))
+    if not land.intersects(site.aoi):
+        raise UsageError(
+            "A simulated season needs the coast drawn",
+            where=site.site_id,
+            expected="a `land` polygon of this site inside its area",
+            found="none",
+            do="Draw it in the sites file, or leave `simulate:` out of the configuration",
+        )
     centre = site.aoi.centroid
     shore_deg = _away_from(land.intersection(site.aoi), centre)
     gate_lon, gate_lat = destination(centre.x, centre.y, shore_deg, SEAWARD_M)
@@ -101,29 +115,42 @@ def _berth(zone: Zone, land: shapely.Geometry) -> Place:
 
 
 def _roads(zone: Zone) -> list[Place]:
-    """A grid of anchor positions, well inside the polygon."""
-    box = zone.polygon.buffer(-0.0025).minimum_rotated_rectangle.exterior.coords
-    (ax, ay), (bx, by), _, (dx, dy) = list(box)[:4]
+    """A grid of anchor positions, well inside the polygon; one in the middle of a narrow one."""
     places = []
+    for name, point in _anchor_points(zone.polygon):
+        places.append(
+            Place(
+                place_id=f"{zone.zone_id}-{name}",
+                zone=zone,
+                lon=point.x,
+                lat=point.y,
+                axis_deg=20.0,
+                off_lon=point.x,
+                off_lat=point.y,
+                quay_deg=None,
+                half_width_m=0.0,
+            )
+        )
+    return places
+
+
+def _anchor_points(polygon: shapely.Geometry) -> list[tuple[str, shapely.Point]]:
+    """(name, position) of each; names are row and column of the grid."""
+    crs = utm_crs(polygon.centroid.x, polygon.centroid.y)
+    inner = to_crs(polygon, target=crs).buffer(-ROADS_INSET_M, join_style="mitre")
+    middle = [("00", polygon.representative_point())]
+    if inner.is_empty:
+        return middle
+    (ax, ay), (bx, by), _, (dx, dy) = list(inner.minimum_rotated_rectangle.exterior.coords)[:4]
+    points = []
     for row in range(ROADS_ROWS):
         for column in range(ROADS_COLUMNS):
             u, v = row / (ROADS_ROWS - 1), column / (ROADS_COLUMNS - 1)
-            lon = float(ax + u * (bx - ax) + v * (dx - ax))
-            lat = float(ay + u * (by - ay) + v * (dy - ay))
-            places.append(
-                Place(
-                    place_id=f"{zone.zone_id}-{row}{column}",
-                    zone=zone,
-                    lon=lon,
-                    lat=lat,
-                    axis_deg=20.0,
-                    off_lon=lon,
-                    off_lat=lat,
-                    quay_deg=None,
-                    half_width_m=0.0,
-                )
-            )
-    return places
+            x, y = ax + u * (bx - ax) + v * (dx - ax), ay + u * (by - ay) + v * (dy - ay)
+            if inner.distance(shapely.Point(x, y)) < ROADS_SLACK_M:
+                place = to_crs(shapely.Point(x, y), source=crs, target="EPSG:4326")
+                points.append((f"{row}{column}", place))
+    return points or middle
 
 
 def lie(
@@ -131,10 +158,10 @@ def lie(
 ) -> list[Waypoint]:
     """Lying still at a place: alongside the quay, a fender's width off it, or at anchor."""
     lon, lat = alongside(place, width_m)
-    still = {"lon": lon, "lat": lat, "swings": not place.zone.is_berth}
+    swings = not place.zone.is_berth
     return [
-        Waypoint(t_s=start_s, axis_deg=bow_deg, **still),
-        Waypoint(t_s=end_s, **still),
+        Waypoint(t_s=start_s, lon=lon, lat=lat, swings=swings, axis_deg=bow_deg),
+        Waypoint(t_s=end_s, lon=lon, lat=lat, swings=swings),
     ]
 
 

@@ -73,4 +73,4 @@ def stamp(hull: Hull, grid: Grid, *, shift_m: tuple[float, float] = (0.0, 0.0)) 
 
 def _shares(samples: NDArray[np.bool_]) -> NDArray[np.float32]:
     rows, cols = samples.shape[0] // SUB, samples.shape[1] // SUB
-    return samples.reshape(rows, SUB, cols, SUB).mean(axis=(1, 3)).astype(np.float32)
+    return np.asarray(samples.reshape(rows, SUB, cols, SUB).mean(axis=(1, 3)), np.float32)

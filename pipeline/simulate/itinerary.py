@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pipeline.errors import UsageError
 from pipeline.geo import destination
 from pipeline.records import ZoneRole
 from pipeline.simulate.chance import chance
@@ -18,6 +19,8 @@ from pipeline.units import DAY_S, HOUR_S, m_from_nautical_miles, mps_from_knots
 
 AWAY_NM = 160.0
 """How far out honest ships leave the region between calls."""
+AWAY_DEG = (75.0, 140.0)
+"""Azimuths out to the open sea; ways to and from there pass clear of the other ports."""
 WAIT_NM = 70.0
 """Where a ship drifts while its berth is taken."""
 
@@ -84,7 +87,7 @@ def _begin(one: Life, harbours: list[Harbour], rng: np.random.Generator) -> None
     """Out at sea, off some port, before the season."""
     harbour = harbours[int(rng.integers(len(harbours)))]
     lon, lat = destination(
-        harbour.gate_lon, harbour.gate_lat, rng.uniform(40, 140), m_from_nautical_miles(AWAY_NM)
+        harbour.gate_lon, harbour.gate_lat, rng.uniform(*AWAY_DEG), m_from_nautical_miles(AWAY_NM)
     )
     one.waypoints.append(Waypoint(t_s=0.0, lon=float(lon), lat=float(lat)))
 
@@ -139,6 +142,13 @@ def _choices(
             places = harbour.for_zone(role=ZoneRole.ANCHORAGE)
         if places:
             suiting.append((harbour, places))
+    if not suiting:
+        raise UsageError(
+            f"No place suits a {one.ship.trade} of the simulated season",
+            expected="sites with oil load and oil discharge berths, dry berths and anchorages",
+            found=", ".join(harbour.site.site_id for harbour in harbours) or "no site",
+            do="Add zones to the sites file, or set the number of such ships to 0",
+        )
     return suiting[int(rng.integers(len(suiting)))]
 
 
@@ -163,7 +173,7 @@ def _legs(one: Life, harbour: Harbour, place: Place) -> tuple[float, float]:
     here = (one.waypoints[-1].lon, one.waypoints[-1].lat)
     out = _out(one)
     inward = [(harbour.gate_lon, harbour.gate_lat), *way_out(harbour, place)[-2::-1]]
-    inward.append((place.lon, place.lat))
+    inward.append(alongside(place, one.ship.width_m))
     inside = (length_m([here, *out]) if out else 0.0) + length_m(inward)
     return inside, length_m([out[-1] if out else here, inward[0]])
 
@@ -179,10 +189,10 @@ def _go_away(one: Life, now_s: float, rng: np.random.Generator, settings: Settin
     """Leave the region for some days; returns when the ship comes back into sight."""
     harbour = one.visits[-1].harbour
     lon, lat = destination(
-        harbour.gate_lon, harbour.gate_lat, rng.uniform(40, 140), m_from_nautical_miles(AWAY_NM)
+        harbour.gate_lon, harbour.gate_lat, rng.uniform(*AWAY_DEG), m_from_nautical_miles(AWAY_NM)
     )
-    points = [*_out(one), (float(lon), float(lat))]
-    t_s = _follow(one, points, now_s, mps_from_knots(one.ship.speed_kn))
+    clear_s = _follow(one, _out(one), now_s, mps_from_knots(settings.harbour_speed_kn))
+    t_s = _follow(one, [(float(lon), float(lat))], clear_s, mps_from_knots(one.ship.speed_kn))
     back_s = t_s + DAY_S * float(rng.uniform(*settings.days_away))
     one.waypoints.append(Waypoint(t_s=back_s, lon=float(lon), lat=float(lat)))
     return back_s
@@ -215,16 +225,17 @@ def _sail(
     wait = destination(*gate, float(rng.uniform(60, 120)), m_from_nautical_miles(WAIT_NM))
     wait_at = (float(wait[0]), float(wait[1]))
     gate_s = visit.arrive_s - inside_s
-    direct_s = now_s + length_m([(one.waypoints[-1].lon, one.waypoints[-1].lat), gate]) / fast
-    if gate_s - direct_s > 3 * HOUR_S:
-        there_s = _follow(one, [wait_at], now_s, fast)
-        leave_s = max(gate_s - length_m([wait_at, gate]) / fast, there_s + 1.0)
+    here = (one.waypoints[-1].lon, one.waypoints[-1].lat)
+    leave_s = gate_s - length_m([wait_at, gate]) / fast
+    # With too little time for the way out to the waiting place and back, it slows down instead.
+    if leave_s - now_s - length_m([here, wait_at]) / fast > HOUR_S:
+        _follow(one, [wait_at], now_s, fast)
         one.waypoints.append(Waypoint(t_s=leave_s, lon=wait_at[0], lat=wait_at[1]))
     one.waypoints.append(
-        Waypoint(t_s=max(gate_s, one.waypoints[-1].t_s + 60.0), lon=gate[0], lat=gate[1])
+        Waypoint(t_s=max(gate_s, one.waypoints[-1].t_s + 1.0), lon=gate[0], lat=gate[1])
     )
     _enter(one, inward, visit)
-    _fall_silent(one, left_s, visit, rng, settings)
+    _fall_silent(one, left_s, visit, inside_s, rng, settings)
 
 
 def _enter(one: Life, inward: list[tuple[float, float]], visit: Visit) -> None:
@@ -247,13 +258,35 @@ def _enter(one: Life, inward: list[tuple[float, float]], visit: Visit) -> None:
 
 
 def _fall_silent(
-    one: Life, left_s: float, visit: Visit, rng: np.random.Generator, settings: Settings
+    one: Life,
+    left_s: float,
+    visit: Visit,
+    inside_s: float,
+    rng: np.random.Generator,
+    settings: Settings,
 ) -> None:
-    """Off some way before the port and on some way after, at the ship's own speed."""
+    """Off some way before the port and on some way after; on at an open call, whatever was before.
+
+    Args:
+        one: the ship.
+        left_s: when it was ready to sail; it does not switch off earlier.
+        visit: the call.
+        inside_s: from the gate to the berth.
+        rng: chance of this call.
+        settings: how far out.
+    """
     if not visit.is_dark:
+        if one.silences:
+            off_s, on_s = one.silences[-1]
+            one.silences[-1] = (off_s, min(on_s, visit.arrive_s - inside_s))
         return
-    mps = mps_from_knots(one.ship.speed_kn)
-    before_s = m_from_nautical_miles(float(rng.uniform(*settings.off_range_nm))) / mps
-    after_s = m_from_nautical_miles(float(rng.uniform(*settings.off_range_nm))) / mps
-    off_s = max(visit.arrive_s - before_s, left_s)
-    one.silences.append((off_s, visit.depart_s + after_s))
+    inside_m = inside_s * mps_from_knots(settings.harbour_speed_kn)
+    before_s, after_s = (
+        inside_s
+        + (m_from_nautical_miles(float(rng.uniform(*settings.off_range_nm))) - inside_m)
+        / mps_from_knots(one.ship.speed_kn)
+        for _ in range(2)
+    )
+    one.silences.append(
+        (max(visit.arrive_s - max(before_s, 0.0), left_s), visit.depart_s + max(after_s, 0.0))
+    )

@@ -53,7 +53,7 @@ def render(
         layer = cloud * CLOUD[name] * (1 + 0.04 * ground.texture.mean()) + (1 - cloud) * layer
         blurred = ndimage.gaussian_filter(layer, settings.psf_sigma_px)
         layers.append(blurred + rng.normal(scale=NOISE_SIGMA, size=shape))
-    return np.clip(np.stack(layers), 1e-4, 1.5).astype(np.float32)
+    return np.asarray(np.clip(np.stack(layers), 1e-4, 1.5), np.float32)
 
 
 def _paint(

@@ -44,6 +44,7 @@ def render_scene(world: World, pass_id: str) -> tuple[Scene, Image, list[TrueHul
     present = _present(world, sensed)
     hulls = [one.hull for one in present]
     cloud = np.zeros(layers.land.shape, np.float32)
+    bands: tuple[str, ...]
     if sensed.sensor is Sensor.S2:
         cloud = cloud_thickness(layers.land.shape, rng, world.settings)
         data = optics.render(layers, hulls, cloud, rng, world.settings)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 
 class Settings(BaseModel):
@@ -68,3 +69,17 @@ class Settings(BaseModel):
     psf_sigma_px: float = Field(0.55, ge=0, description="px; optical blur")
     sar_psf_sigma_px: float = Field(0.85, ge=0, description="px; 20 x 22 m resolution at 10 m")
     sar_looks: float = Field(4.4, gt=0, description="equivalent number of looks, IW GRDH")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        """Ranges run from low to high, shares of all passes sum to at most 1, days are whole."""
+        for name, value in self:
+            if isinstance(value, tuple) and value[0] > value[1]:
+                raise ValueError(f"{name}: expected low then high, found {value[0]}, {value[1]}")
+        if self.clear_share + self.overcast_share > 1.0:
+            raise ValueError("clear_share + overcast_share: expected at most 1")
+        if self.start != self.start.astimezone(UTC).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        ):
+            raise ValueError(f"start: expected midnight UTC, found {self.start.isoformat()}")
+        return self
