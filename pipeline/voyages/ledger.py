@@ -1,0 +1,123 @@
+"""The oil ledger: barrels of each delivery, and the year's running total against the cap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from pipeline.geo import Floats
+from pipeline.records import LedgerEntry, LedgerTotal, Voyage
+from pipeline.voyages.barrels import (
+    Drawn,
+    barrels_at,
+    draw_common,
+    draw_delivery,
+    dwt_basis,
+)
+from pipeline.voyages.settings import Settings
+
+HEADLINE_TIERS = ("A", "B")
+COUNTED_TIERS = ("A", "B", "C")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Counted:
+    """A delivery and the draws behind it."""
+
+    entry: LedgerEntry
+    barrels: Floats
+
+
+def ledger(
+    voyages: list[Voyage], *, settings: Settings
+) -> tuple[list[LedgerEntry], list[LedgerTotal]]:
+    """What the voyages come to.
+
+    A delivery is a voyage of tier A to C with one end or both: a cargo taken from a load berth, or
+    brought to a discharge berth. It counts on the day it was first seen at the discharge berth,
+    else on the day it was last seen loading. Tier D never counts. Two ends of one voyage that were
+    not linked count twice, and two voyages that were linked count once; `p_link` says how sure a
+    link is. The barrels hold *if* each voyage is a delivery by such a tanker: doubts about that are
+    in the tier, and calls that no pass could see are not in the ledger at all.
+
+    Args:
+        voyages: as joined; their order is of no matter.
+        settings: assumptions behind deadweight, load and conversion, and the cap.
+
+    Returns:
+        one entry a delivery, by date; running totals by scope, year and date, one an instant at
+        which deliveries count, from the summed draws.
+    """
+    common = draw_common(settings)
+    counted = []
+    for voyage in voyages:
+        when = voyage.discharged_at or voyage.loaded_at
+        if voyage.tier in COUNTED_TIERS and when is not None:
+            drawn = draw_delivery(voyage, common, settings)
+            entry = _entry(voyage, when, drawn, settings)
+            counted.append(_Counted(entry=entry, barrels=drawn.barrels))
+    counted.sort(key=lambda one: (one.entry.counted_at, one.entry.voyage_id))
+    scopes = {
+        "headline": [one for one in counted if one.entry.headline],
+        "upper bound": counted,
+    }
+    totals = [
+        total
+        for scope, deliveries in scopes.items()
+        for year in sorted({one.entry.counted_at.year for one in deliveries})
+        for total in _totals(scope, year, deliveries, settings)
+    ]
+    return [one.entry for one in counted], totals
+
+
+def _entry(voyage: Voyage, when: datetime, drawn: Drawn, settings: Settings) -> LedgerEntry:
+    dwt_p10, dwt_p50, dwt_p90 = _percentiles(drawn.dwt_t)
+    p10, p50, p90 = _percentiles(drawn.barrels)
+    mix = settings.bbl_per_t_mix
+    return LedgerEntry(
+        voyage_id=voyage.voyage_id,
+        counted_at=when,
+        headline=voyage.tier in HEADLINE_TIERS,
+        dwt_basis=dwt_basis(voyage, settings),
+        dwt_p10_t=dwt_p10,
+        dwt_p50_t=dwt_p50,
+        dwt_p90_t=dwt_p90,
+        barrels_p10=p10,
+        barrels_p50=p50,
+        barrels_p90=p90,
+        barrels_load_33=barrels_at(dwt_p50, 1.0 / 3.0, mix),
+        barrels_load_60=barrels_at(dwt_p50, 0.6, mix),
+        barrels_load_90=barrels_at(dwt_p50, 0.9, mix),
+        barrels_load_100=barrels_at(dwt_p50, 1.0, mix),
+    )
+
+
+def _totals(
+    scope: str, year: int, deliveries: Sequence[_Counted], settings: Settings
+) -> list[LedgerTotal]:
+    """Ships seen in one image count at one instant: a total stands after all of them."""
+    of_year = [one for one in deliveries if one.entry.counted_at.year == year]
+    sums: dict[datetime, LedgerTotal] = {}
+    running = np.zeros(settings.n_draws)
+    for number, one in enumerate(of_year, start=1):
+        running = running + one.barrels
+        p10, p50, p90 = _percentiles(running)
+        sums[one.entry.counted_at] = LedgerTotal(
+            scope=scope,
+            year=year,
+            counted_at=one.entry.counted_at,
+            n_deliveries=number,
+            barrels_p10=p10,
+            barrels_p50=p50,
+            barrels_p90=p90,
+            p_cap_exceeded=float(np.mean(running > settings.cap_bbl)),
+        )
+    return list(sums.values())
+
+
+def _percentiles(draws: Floats) -> tuple[float, float, float]:
+    p10, p50, p90 = np.percentile(draws, (10.0, 50.0, 90.0))
+    return float(p10), float(p50), float(p90)
