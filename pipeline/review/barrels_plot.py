@@ -1,0 +1,76 @@
+"""Barrels delivered so far against the cap of the calendar year, as a band and never as a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
+
+from pipeline.records import LedgerTotal
+from pipeline.review import words
+from pipeline.review.picture import BLUE, INK, VERMILION, Picture, picture
+from pipeline.review.settings import CAP_BBL
+
+
+def barrels_plots(totals: Sequence[LedgerTotal]) -> list[Picture]:
+    """One figure a calendar year, one panel a scope, both on one scale."""
+    return [
+        _year_plot(year, [total for total in totals if total.year == year])
+        for year in sorted({total.year for total in totals})
+    ]
+
+
+def last_totals(totals: Sequence[LedgerTotal]) -> list[LedgerTotal]:
+    """The last running total of each year and scope."""
+    ordered = sorted(totals, key=lambda total: (total.year, total.scope, total.counted_at))
+    last = {(total.year, total.scope): total for total in ordered}
+    return list(last.values())
+
+
+def _year_plot(year: int, totals: Sequence[LedgerTotal]) -> Picture:
+    scopes = sorted({total.scope for total in totals})
+    top = 1.12 * max(CAP_BBL, *(total.barrels_p90 for total in totals))
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(1, len(scopes), sharey=True, squeeze=False)[0]
+        for axes, scope in zip(panels, scopes, strict=True):
+            _panel(axes, year, [total for total in totals if total.scope == scope])
+            axes.set_ylim(0, top)
+        panels[0].set_ylabel("barrels delivered since 1 January")
+        panels[0].yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+    ends = "; ".join(
+        f"{total.scope}: {words.barrels(total.barrels_p50)} "
+        f"({words.barrels(total.barrels_p10)} to {words.barrels(total.barrels_p90)})"
+        for total in last_totals(totals)
+    )
+    says = (
+        f"Cumulative barrels in {year} against the cap of {CAP_BBL:,}. Median (P10 to P90) {ends}"
+    )
+    return picture((11.4, 4.0), says, draw)
+
+
+def _panel(axes: Axes, year: int, totals: Sequence[LedgerTotal]) -> None:
+    """Steps: a delivery counts from its date on."""
+    start, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+    ordered = sorted(totals, key=lambda total: total.counted_at)
+    at = [float(date2num(day)) for day in (start, *(t.counted_at for t in ordered), end)]
+    p10, p50, p90 = (
+        [0.0, *(getattr(total, name) for total in ordered), getattr(ordered[-1], name)]
+        for name in ("barrels_p10", "barrels_p50", "barrels_p90")
+    )
+    axes.xaxis_date()
+    axes.fill_between(at, p10, p90, step="post", color=BLUE, alpha=0.22, lw=0, label="P10 to P90")
+    axes.step(at, p50, where="post", color=BLUE, lw=1.8, label="median")
+    axes.axhline(CAP_BBL, color=VERMILION, lw=1.6, ls=(0, (6, 3)))
+    axes.text(at[0] + 4, CAP_BBL * 1.015, f"cap {CAP_BBL:,}", color=VERMILION, va="bottom")
+    axes.set_xlim(at[0], at[-1])
+    locator = AutoDateLocator(maxticks=12)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.set_title(f"{year}, {ordered[0].scope}", color=INK)
+    axes.legend(loc="upper left", bbox_to_anchor=(0.0, 0.9))

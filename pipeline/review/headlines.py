@@ -1,0 +1,88 @@
+"""What the season comes to, in sentences that claim no more than was seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from pipeline.records import (
+    Coverage,
+    CoverageState,
+    EvidenceClass,
+    LedgerTotal,
+    PortCall,
+    Site,
+)
+from pipeline.review import words
+from pipeline.review.barrels_plot import last_totals
+from pipeline.review.settings import CAP_BBL
+
+
+def headlines(
+    calls: Sequence[PortCall],
+    coverage: Sequence[Coverage],
+    totals: Sequence[LedgerTotal],
+    sites: Sequence[Site],
+) -> list[str]:
+    """The findings in order of weight; each stands on its own."""
+    return [
+        _dark_calls(calls, sites),
+        _visits(calls),
+        *_barrels(totals),
+        _looks(coverage),
+    ]
+
+
+def _dark_calls(calls: Sequence[PortCall], sites: Sequence[Site]) -> str:
+    pictured = [call for call in calls if call.evidence_class in words.DARK]
+    dark = [call for call in pictured if call.tier != "D"]
+    anomalies = words.count(len(pictured) - len(dark), "further anomaly", "further anomalies")
+    if not dark:
+        return (
+            f"No dark port call was found, and {anomalies} of tier D. "
+            f"That is not proof that none was made."
+        )
+    tiers = Counter(call.tier for call in dark)
+    by_tier = ", ".join(f"{tiers[tier]} of tier {tier}" for tier in sorted(tiers))
+    ports = len({call.site_id for call in dark})
+    named = sum(call.mmsi is not None for call in dark)
+    return (
+        f"{words.count(len(dark), 'dark port call was', 'dark port calls were')} found at {ports} "
+        f"of {words.count(len(sites), 'port')} ({by_tier}), and {anomalies} of tier D. Going by "
+        f"P(dark), about {sum(call.p_dark for call in dark):.1f} of them were made without AIS. "
+        f"In {named} one silent ship stands out: a lead, not an identification."
+    )
+
+
+def _visits(calls: Sequence[PortCall]) -> str:
+    visits = sum(call.evidence_class == EvidenceClass.AIS_VISIT for call in calls)
+    spans = sum(call.evidence_class == EvidenceClass.GAP_SPANS_PORT for call in calls)
+    return (
+        f"{words.count(visits, 'call was', 'calls were')} made with AIS on. "
+        f"{words.count(spans, 'silence', 'silences')} would have left time for a call that no "
+        f"image shows."
+    )
+
+
+def _barrels(totals: Sequence[LedgerTotal]) -> list[str]:
+    return [
+        f"Delivered in {total.year}, {total.scope}: about {words.barrels(total.barrels_p50)} "
+        f"barrels in {words.count(total.n_deliveries, 'delivery', 'deliveries')} "
+        f"(80 % interval {words.barrels(total.barrels_p10)} to "
+        f"{words.barrels(total.barrels_p90)}), a scenario from hull sizes and assumed loads. "
+        f"P(the year's cap of {CAP_BBL:,} exceeded) {words.probability(total.p_cap_exceeded)}."
+        for total in last_totals(totals)
+    ]
+
+
+def _looks(coverage: Sequence[Coverage]) -> str:
+    if not coverage:
+        return "No pass looked at any berth: nothing can be said about calls."
+    states = Counter(row.state for row in coverage)
+    seen = states[CoverageState.SEEN]
+    return (
+        f"Berths and anchorages were looked at {len(coverage):,} times: {seen:,} seen "
+        f"({100.0 * seen / len(coverage):.0f} %), {states[CoverageState.PARTLY]:,} partly, "
+        f"{states[CoverageState.CLOUDY]:,} cloudy, {states[CoverageState.NOT_IMAGED]:,} not "
+        f"imaged. A call that no pass could see is not counted above: counts are lower bounds."
+    )
