@@ -15,11 +15,11 @@ def parse_utc(text: str) -> datetime:
     """
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadInput(
             "Not a time", found=repr(text), expected="ISO 8601, as 2024-03-07T02:09:00Z"
         ) from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def format_utc(instant: datetime) -> str:
@@ -39,5 +39,8 @@ def day_start(day: date) -> datetime:
 
 def days_between(start: datetime, end: datetime) -> list[date]:
     """Every UTC day touched by [start, end)."""
-    count = (end - timedelta(microseconds=1)).date() - start.date()
-    return [start.date() + timedelta(days=k) for k in range(count.days + 1)]
+    if end <= start:
+        return []
+    first = start.astimezone(UTC).date()
+    count = (end.astimezone(UTC) - timedelta(microseconds=1)).date() - first
+    return [first + timedelta(days=k) for k in range(count.days + 1)]

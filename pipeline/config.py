@@ -144,8 +144,9 @@ def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         inner = merged.get(key)
-        both = isinstance(inner, dict) and isinstance(value, dict)
-        merged[key] = _merge(inner, value) if both else value
+        if isinstance(inner, dict) and isinstance(value, dict):
+            value = _merge(inner, value)  # noqa: PLW2901
+        merged[key] = value
     return merged
 
 

@@ -43,7 +43,7 @@ class DarkcallError(Exception):
         self.do = do
 
     def __str__(self) -> str:
-        """One line: `what: where (expected …, found …). What to do.`"""
+        """`what: where (expected …, found …). What to do`, on one line."""
         text = self.what if self.where is None else f"{self.what}: {self.where}"
         compared = [
             f"{name} {value}"

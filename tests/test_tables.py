@@ -25,7 +25,9 @@ TABLES = [
 ]
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
-instants = st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
+# hypothesis wants bounds without a zone; what it draws has one
+FIRST, LAST = datetime(1990, 1, 1), datetime(2060, 1, 1)  # noqa: DTZ001
+instants = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
 fixes = st.builds(
     Fix,
     mmsi=st.integers(0, 999_999_999),

@@ -73,24 +73,23 @@ def find_gaps(
             end=data_end,
             settings=settings,
         )
-        gaps.append(
-            Gap(
-                gap_id=content_id("g", mmsi, format_utc(off.at), off.lon, off.lat),
-                mmsi=mmsi,
-                track_id=track_id,
-                off_at=off.at,
-                off_lon=off.lon,
-                off_lat=off.lat,
-                on_at=None if on is None else on.at,
-                on_lon=None if on is None else on.lon,
-                on_lat=None if on is None else on.lat,
-                data_end_at=data_end,
-                n_expected=heard.n_expected,
-                n_other_ships=heard.n_other_ships,
-                p_silent_if_on=heard.p_silent,
-                verdict=str(_verdict(heard, settings)),
-            )
+        gap = Gap(
+            gap_id=content_id("g", mmsi, format_utc(off.at), off.lon, off.lat),
+            mmsi=mmsi,
+            track_id=track_id,
+            off_at=off.at,
+            off_lon=off.lon,
+            off_lat=off.lat,
+            on_at=None if on is None else on.at,
+            on_lon=None if on is None else on.lon,
+            on_lat=None if on is None else on.lat,
+            data_end_at=data_end,
+            n_expected=heard.n_expected,
+            n_other_ships=heard.n_other_ships,
+            p_silent_if_on=heard.p_silent,
+            verdict=str(_verdict(heard, settings)),
         )
+        gaps.append(gap)
     return sorted(gaps, key=lambda gap: (gap.off_at, gap.gap_id))
 
 
@@ -134,8 +133,12 @@ def _heard(
     end: datetime,
     settings: Settings,
 ) -> _Heard:
-    """The silence judged by the hours after the off fix and before the on fix, best site each."""
-    log_silent, expected, others, n_hours = 0.0, 0.0, 0, 0
+    """The silence judged by the hours after the off fix and before the on fix, best site each.
+
+    An hour counts once, also where both fixes reach it; one in which nobody was heard is no
+    evidence, for the receivers themselves may have been down.
+    """
+    captive: dict[datetime, Reception] = {}
     until = end if on is None else on.at
     for edge, direction in ((off, 1), (on, -1)):
         if edge is None:
@@ -148,13 +151,13 @@ def _heard(
             hours=hours,
             settings=settings,
         )
-        for row in rows:
-            log_silent += math.log(max(1.0 - row.p_heard, 1e-6))
-            expected += row.p_heard * rate_per_h
-            others = max(others, row.n_ships)
-            n_hours += 1
+        captive |= {row.hour_at: row for row in rows}
+    telling = [row for row in captive.values() if row.n_ships > 0]
     return _Heard(
-        p_silent=math.exp(log_silent), n_expected=expected, n_other_ships=others, hours=n_hours
+        p_silent=math.exp(sum(math.log(max(1.0 - row.p_heard, 1e-6)) for row in telling)),
+        n_expected=sum(row.p_heard * rate_per_h for row in telling),
+        n_other_ships=max((row.n_ships for row in telling), default=0),
+        hours=len(captive),
     )
 
 

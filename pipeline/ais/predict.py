@@ -33,9 +33,19 @@ class _Fix:
     dt_s: float
     lon: float
     lat: float
-    sog_mps: float
+    sog_mps: float | None
     cog_deg: float | None
     heading_deg: float | None
+
+    @property
+    def known_mps(self) -> float:
+        """Speed; a ship that tells none is taken to lie still."""
+        return self.sog_mps or 0.0
+
+    @property
+    def tells_motion(self) -> bool:
+        """Are speed and course both there?"""
+        return self.sog_mps is not None and self.cog_deg is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +82,7 @@ def predict(
     names = np.asarray(fixes.column("track_id").to_pylist(), dtype=object)
     dt_s = seconds(fixes) - instant.timestamp()
     starts = [k for k in range(len(names)) if k == 0 or names[k] != names[k - 1]]
-    ends = [*starts[1:], len(names)]
+    ends = [*starts, len(names)][1:]
     found = []
     for start, end in zip(starts, ends, strict=True):
         own = dt_s[start:end]
@@ -94,7 +104,7 @@ def _fix(fixes: pa.Table, dt_s: NDArray[np.float64], row: int) -> _Fix:
         dt_s=float(dt_s[row]),
         lon=cells["lon"],
         lat=cells["lat"],
-        sog_mps=cells["sog_mps"] or 0.0,
+        sog_mps=cells["sog_mps"],
         cog_deg=cells["cog_deg"],
         heading_deg=cells["heading_deg"],
     )
@@ -105,7 +115,9 @@ def _place(before: _Fix | None, after: _Fix | None, settings: Settings) -> _Plac
         hop_m = float(distance_m(before.lon, before.lat, after.lon, after.lat))
         span_s = after.dt_s - before.dt_s
         still_mps = mps_from_knots(settings.still_kn)
-        still = hop_m <= settings.still_hop_m and max(before.sog_mps, after.sog_mps) <= still_mps
+        still = (
+            hop_m <= settings.still_hop_m and max(before.known_mps, after.known_mps) <= still_mps
+        )
         if still and span_s <= settings.still_bracket_max_s:
             return _lying(before, after, settings)
         if span_s <= settings.bracket_max_s:
@@ -137,22 +149,18 @@ def _between(before: _Fix, after: _Fix, hop_m: float, settings: Settings) -> _Pl
     share = -before.dt_s / span_s
     course = float(azimuth_deg(before.lon, before.lat, after.lon, after.lat)) if hop_m > 1 else None
     speed = hop_m / span_s
-    if (
-        span_s <= settings.hermite_max_s
-        and before.cog_deg is not None
-        and after.cog_deg is not None
-    ):
+    if span_s <= settings.hermite_max_s and before.tells_motion and after.tells_motion:
         lon, lat = _hermite(before, after, share, span_s)
     else:
-        lon = before.lon + share * (after.lon - before.lon)
-        lat = before.lat + share * (after.lat - before.lat)
+        reached = destination(before.lon, before.lat, course or 0.0, share * hop_m)
+        lon, lat = float(reached[0]), float(reached[1])
     bridge_s = np.sqrt(-before.dt_s * after.dt_s)
     # Half a bridge's spread: speed and course wander, and return to the far fix.
     along = np.hypot(settings.sigma_fix_m, settings.sigma_speed_mps * bridge_s)
     cross = np.hypot(settings.sigma_fix_m, speed * np.deg2rad(settings.sigma_course_deg) * bridge_s)
     return _Place(
-        lon=float(lon),
-        lat=float(lat),
+        lon=lon,
+        lat=lat,
         sog_mps=speed,
         course_deg=course,
         sigma_along_m=float(along),
@@ -164,33 +172,36 @@ def _between(before: _Fix, after: _Fix, hop_m: float, settings: Settings) -> _Pl
 def _hermite(before: _Fix, after: _Fix, share: float, span_s: float) -> tuple[float, float]:
     """Cubic Hermite on a local plane through positions and velocities (Rodger & Guida 2021)."""
     east_m = M_PER_DEG * float(np.cos(np.deg2rad(before.lat)))
-    p1 = np.array([(after.lon - before.lon) * east_m, (after.lat - before.lat) * M_PER_DEG])
+    # The short way round, also across the antimeridian.
+    turned_deg = (after.lon - before.lon + 180.0) % 360.0 - 180.0
+    p1 = np.array([turned_deg * east_m, (after.lat - before.lat) * M_PER_DEG])
     v0, v1 = (
-        span_s * fix.sog_mps * np.array([np.sin(np.deg2rad(fix.cog_deg or 0.0)),
+        span_s * fix.known_mps * np.array([np.sin(np.deg2rad(fix.cog_deg or 0.0)),
                                          np.cos(np.deg2rad(fix.cog_deg or 0.0))])
         for fix in (before, after)
     )  # fmt: skip
     s2, s3 = share**2, share**3
     xy = (s3 - 2 * s2 + share) * v0 + (3 * s2 - 2 * s3) * p1 + (s3 - s2) * v1
-    return before.lon + float(xy[0]) / east_m, before.lat + float(xy[1]) / M_PER_DEG
+    lon = (before.lon + float(xy[0]) / east_m + 180.0) % 360.0 - 180.0
+    return lon, before.lat + float(xy[1]) / M_PER_DEG
 
 
 def _reckoned(fix: _Fix, settings: Settings) -> _Place:
     """Carried on from one side with the speed and course it reported."""
     elapsed_s = -fix.dt_s
     age_s = abs(elapsed_s)
-    moves = fix.cog_deg is not None and fix.sog_mps > mps_from_knots(settings.still_kn)
+    moves = fix.cog_deg is not None and fix.known_mps > mps_from_knots(settings.still_kn)
     lon, lat = fix.lon, fix.lat
     if moves:
-        ahead = destination(fix.lon, fix.lat, fix.cog_deg, fix.sog_mps * elapsed_s)
+        ahead = destination(fix.lon, fix.lat, fix.cog_deg, fix.known_mps * elapsed_s)
         lon, lat = float(ahead[0]), float(ahead[1])
     along = np.hypot(settings.sigma_fix_m, settings.sigma_speed_mps * age_s)
     turn = np.deg2rad(settings.sigma_course_deg)
-    cross = np.hypot(settings.sigma_fix_m, fix.sog_mps * turn * age_s)
+    cross = np.hypot(settings.sigma_fix_m, fix.known_mps * turn * age_s)
     return _Place(
         lon=lon,
         lat=lat,
-        sog_mps=fix.sog_mps if moves else 0.0,
+        sog_mps=fix.known_mps if moves else 0.0,
         course_deg=fix.cog_deg if moves else None,
         sigma_along_m=float(along),
         sigma_cross_m=float(max(cross, settings.sigma_fix_m)) if moves else float(along),

@@ -5,18 +5,25 @@ Every row is one fix, marked where it is doubtful, or one issue: rows in = fixes
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gzip
 import io
+import lzma
+import re
+import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
+from numpy.typing import NDArray
 
 from pipeline.ais.dialects import DIALECTS, Dialect
 from pipeline.ais.rows import fixes_of, statics_of
@@ -28,6 +35,15 @@ HEAD_BYTES = 65_536
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK\x03\x04"
 SHOWN = 100
+DAMAGE = (
+    OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error,
+    RuntimeError, ValueError,
+)  # fmt: skip
+"""What unpacking raises: RuntimeError of an encrypted archive, ValueError of a garbled name."""
+LINE_WITH_QUOTE = re.compile(rb'[^\r\n"]*"[^\r\n]*')
+CELL = rb'(?:"(?:[^"]|"")*+"[^,]*+|[^",][^,]*+|)'
+WELL_QUOTED = re.compile(CELL + rb"(?:," + CELL + rb")*+")
+"""A line in which every quote that opens a cell is closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +70,12 @@ def read_file(path: Path, *, settings: Settings) -> AisFile:
     dialect, header = _recognise(content, path)
     bad_lines: list[tuple[int, str]] = []
     table = _parse(content, header, bad_lines, path)
-    fixes, issues = fixes_of(table, dialect, source=path.name, settings=settings)
+    numbers = _row_numbers(table.num_rows, [number for number, _ in bad_lines])
+    fixes, issues = fixes_of(
+        table, dialect, source=path.name, row_numbers=numbers, settings=settings
+    )
     issues += [
-        Issue(where=f"{path.name} line {number}", rule="wrong number of columns", value=text)
+        Issue(where=f"{path.name} row {number}", rule="wrong number of columns", value=text)
         for number, text in bad_lines
     ]
     return AisFile(
@@ -76,7 +95,7 @@ def _unpack(path: Path, settings: Settings) -> bytes:
                 max(int(path.stat().st_size * settings.max_ratio), HEAD_BYTES),
             )
             content = unpacked.read(limit + 1)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise BadInput("AIS file is damaged or truncated", where=path.name, found=error) from None
     if len(content) > limit:
         raise BadInput(
@@ -87,7 +106,36 @@ def _unpack(path: Path, settings: Settings) -> bytes:
         )
     if not content.strip():
         raise BadInput("AIS file is empty", where=path.name)
-    return content
+    return _tidied(content)
+
+
+def _tidied(content: bytes) -> bytes:
+    """UTF-8 whose rows are its lines.
+
+    A stray byte is taken as Latin-1. A quote that is opened and not closed would swallow the rows
+    after it: no provider writes a line break into a cell, so such a line has blanks instead.
+    """
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        content = content.decode("utf-8", "latin-1-bytes").encode("utf-8")
+    if b'"' in content:
+        content = LINE_WITH_QUOTE.sub(_closed, content)
+    return content if b"\n" in content or b"\r" in content else content + b"\n"
+
+
+def _closed(line: re.Match[bytes]) -> bytes:
+    text = line.group()
+    return text if WELL_QUOTED.fullmatch(text) else text.replace(b'"', b" ")
+
+
+def _latin1(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error("latin-1-bytes", _latin1)
 
 
 @contextlib.contextmanager
@@ -115,11 +163,16 @@ def _opened(stream: BinaryIO, path: Path) -> Iterator[BinaryIO]:
 
 def _recognise(content: bytes, path: Path) -> tuple[Dialect, list[str]]:
     """The dialect whose columns the first line names."""
-    first, _, _ = content[:HEAD_BYTES].lstrip(b"\xef\xbb\xbf").partition(b"\n")
+    first = re.split(rb"[\r\n]", content[:HEAD_BYTES].removeprefix(codecs.BOM_UTF8), maxsplit=1)[0]
     header = [name.strip().strip('"') for name in first.decode("utf-8", "replace").split(",")]
-    names = {name.lower() for name in header}
+    names = Counter(name.lower() for name in header)
     for dialect in DIALECTS:
-        if dialect.needs <= names:
+        if dialect.needs <= names.keys():
+            twice = sorted(name for name in dialect.columns.values() if names[name] > 1)
+            if twice:
+                raise BadInput(
+                    "AIS file names a column twice", where=path.name, found=", ".join(twice)
+                )
             return dialect, header
     shown = "".join(c if c.isprintable() else "?" for c in ",".join(header))[:SHOWN]
     raise BadInput(
@@ -133,10 +186,11 @@ def _recognise(content: bytes, path: Path) -> tuple[Dialect, list[str]]:
 def _parse(
     content: bytes, header: list[str], bad_lines: list[tuple[int, str]], path: Path
 ) -> pa.Table:
-    """All cells as text; a line with too few or too many of them is kept aside."""
+    """All cells as text; a row with too few or too many of them is kept aside."""
 
     def keep_aside(row: pacsv.InvalidRow) -> str:
-        bad_lines.append((row.number or 0, (row.text or "")[:SHOWN]))
+        # Arrow counts the header as row 1.
+        bad_lines.append(((row.number or 1) - 1, (row.text or "")[:SHOWN]))
         return "skip"
 
     names = [name.lower() for name in header]
@@ -155,3 +209,10 @@ def _parse(
         raise BadInput(
             "AIS file cannot be read as CSV", where=path.name, found=str(error).splitlines()[0]
         ) from None
+
+
+def _row_numbers(n_rows: int, bad: list[int]) -> NDArray[np.int64]:
+    """(n_rows,) place of each parsed row among the file's rows, from 1; blank lines not counted."""
+    index = np.arange(n_rows)
+    before = np.searchsorted(np.array(bad, np.int64) - np.arange(len(bad)), index + 1, side="right")
+    return np.asarray(index + 1 + before)

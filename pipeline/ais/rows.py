@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.ais.dialects import Dialect
 from pipeline.ais.settings import Settings
@@ -17,11 +18,16 @@ from pipeline.tables import schema_of
 from pipeline.units import KNOT_MPS
 
 NUMBER = r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?\s*$"
-WHOLE = r"^\s*\d{1,10}\s*$"
+WHOLE = r"^\s*\d{1,10}(\.0*)?\s*$"
+"""A whole number; MarineCadastre writes some as `8.0`."""
 TIME = pa.timestamp("us", tz="UTC")
 LON_UNAVAILABLE, LAT_UNAVAILABLE = 181.0, 91.0
 COURSE_END_DEG = 360.0
 STATUS_MAX = 15
+YEARS = (1990, 2099)
+"""There was no AIS before, and a clock beyond is wrong."""
+LENGTH_MAX_M, WIDTH_MAX_M, DRAUGHT_MAX_M = 1022.0, 126.0, 25.5
+"""The most a message can carry: ITU-R M.1371-5, table 52."""
 SHOWN = 40
 UNKNOWN_WORDS = ("", "unknown", "undefined", "unknown value")
 SHIP_MMSI = (200_000_000, 799_999_999)
@@ -29,7 +35,12 @@ SHIP_MMSI = (200_000_000, 799_999_999)
 
 
 def fixes_of(
-    table: pa.Table, dialect: Dialect, *, source: str, settings: Settings
+    table: pa.Table,
+    dialect: Dialect,
+    *,
+    source: str,
+    row_numbers: NDArray[np.int64],
+    settings: Settings,
 ) -> tuple[pa.Table, list[Issue]]:
     """Fixes in the file's order, and the rows without a ship, a time or a place."""
     sent_at = _instants(_text(table, dialect, "sent_at"), dialect.time_format)
@@ -39,7 +50,15 @@ def fixes_of(
     usable = pa.array(np.ones(table.num_rows, np.bool_))
     for name, values in (("mmsi", mmsi), ("sent_at", sent_at), ("lon", lon), ("lat", lat)):
         missing = pc.and_(usable, pc.is_null(values))
-        issues += _issues(table, dialect, name, missing, source)
+        texts = _text(table, dialect, name)
+        issues += [
+            Issue(
+                where=f"{source} row {row_numbers[index]}",
+                rule=f"no {name} that can be read",
+                value=str(texts[int(index)].as_py() or "")[:SHOWN],
+            )
+            for index in np.flatnonzero(np.asarray(missing))
+        ]
         usable = pc.and_(usable, pc.is_valid(values))
     sog = _number(_text(table, dialect, "sog"))
     columns = {
@@ -61,20 +80,6 @@ def fixes_of(
     return _marked(fixes), issues
 
 
-def _issues(
-    table: pa.Table, dialect: Dialect, name: str, missing: pa.Array, source: str
-) -> list[Issue]:
-    texts = _text(table, dialect, name)
-    return [
-        Issue(
-            where=f"{source} row {int(index) + 1}",
-            rule=f"no {name} that can be read",
-            value=str(texts[int(index)].as_py() or "")[:SHOWN],
-        )
-        for index in np.flatnonzero(np.asarray(missing))
-    ]
-
-
 def _marked(fixes: pa.Table) -> pa.Table:
     """The first doubt that holds of each row."""
     lon, lat = np.asarray(fixes.column("lon")), np.asarray(fixes.column("lat"))
@@ -88,7 +93,7 @@ def _marked(fixes: pa.Table) -> pa.Table:
     return fixes.set_column(index, fixes.schema.field(index), pa.array(list(mark), pa.string()))
 
 
-def _repeated(fixes: pa.Table) -> np.ndarray:
+def _repeated(fixes: pa.Table) -> NDArray[np.bool_]:
     """(n,) True for a row that says what an earlier row of the file said."""
     keys = fixes.select(["mmsi", "sent_at", "lon", "lat"])
     order = pa.array(np.arange(fixes.num_rows))
@@ -104,7 +109,6 @@ def _repeated(fixes: pa.Table) -> np.ndarray:
 
 def statics_of(table: pa.Table, dialect: Dialect) -> pa.Table:
     """Distinct static values of each MMSI, with the first and last time they were sent."""
-    length = _positive(_number(_text(table, dialect, "length")))
     rows = pa.table(
         {
             "mmsi": _whole(_text(table, dialect, "mmsi")),
@@ -113,9 +117,9 @@ def statics_of(table: pa.Table, dialect: Dialect) -> pa.Table:
             "name": _word(_text(table, dialect, "name")),
             "callsign": _word(_text(table, dialect, "callsign")),
             "ship_type": _positive(_codes(_text(table, dialect, "type"), dialect.types, 99)),
-            "length_m": length,
-            "width_m": _positive(_number(_text(table, dialect, "width"))),
-            "draught_m": _positive(_number(_text(table, dialect, "draught"))),
+            "length_m": _size(_text(table, dialect, "length"), LENGTH_MAX_M),
+            "width_m": _size(_text(table, dialect, "width"), WIDTH_MAX_M),
+            "draught_m": _size(_text(table, dialect, "draught"), DRAUGHT_MAX_M),
             "destination": _word(_text(table, dialect, "destination")),
         }
     )
@@ -155,13 +159,19 @@ def _number(texts: pa.Array) -> pa.Array:
 
 
 def _whole(texts: pa.Array) -> pa.Array:
-    return pc.cast(_matching(texts, WHOLE), pa.int64())
+    bare = pc.replace_substring_regex(_matching(texts, WHOLE), pattern=r"\..*", replacement="")
+    return pc.cast(bare, pa.int64())
 
 
 def _instants(texts: pa.Array, pattern: str) -> pa.Array:
     trimmed = pc.utf8_trim_whitespace(texts)
-    parsed = pc.strptime(trimmed, format=pattern, unit="us", error_is_null=True)
-    return pc.cast(pc.assume_timezone(parsed, "UTC"), TIME)
+    parsed = pc.strptime(trimmed, format=pattern, unit="s", error_is_null=True)
+    # strptime takes 31 February for 2 March, and year 24 for the reign of Tiberius.
+    holds = pc.equal(pc.strftime(parsed, format=pattern), trimmed)
+    year = pc.year(parsed)
+    holds = pc.and_(holds, pc.and_(pc.greater_equal(year, YEARS[0]), pc.less_equal(year, YEARS[1])))
+    kept = pc.if_else(holds, parsed, pa.scalar(None, parsed.type))
+    return pc.cast(pc.assume_timezone(kept, "UTC"), TIME)
 
 
 def _within(values: pa.Array, low: float, high: float) -> pa.Array:
@@ -172,6 +182,10 @@ def _within(values: pa.Array, low: float, high: float) -> pa.Array:
 def _below(values: pa.Array, end: float) -> pa.Array:
     fits = pc.and_(pc.greater_equal(values, 0.0), pc.less(values, end))
     return pc.if_else(fits, values, pa.scalar(None, values.type))
+
+
+def _size(texts: pa.Array, most_m: float) -> pa.Array:
+    return _positive(_within(_number(texts), 0.0, most_m))
 
 
 def _positive(values: pa.Array) -> pa.Array:

@@ -34,6 +34,10 @@ class Settings(BaseModel):
     jump_floor_m: float = Field(
         2000.0, ge=0, description="m; shorter hops are never a jump, whatever the clock says"
     )
+    linger_kn: float = Field(
+        5.0, ge=0, description="kn by which a splinter recedes as it ages when a fix is given to "
+        "the nearest ship; gpsdio-segment's penalty speed"
+    )  # fmt: skip
     fragment_min_fixes: int = Field(
         3, ge=1, description="fixes; a splinter of an MMSI with fewer is no track but a fault"
     )

@@ -20,6 +20,8 @@ from pipeline.units import mps_from_knots
 MICROSECONDS = 1e6
 LIVE_BRANCHES = 8
 """Ships told apart on one MMSI at a time; more are jamming or a test number, not ships."""
+ORDER = ("mmsi", "sent_at", "lon", "lat", "sog_mps", "cog_deg", "heading_deg", "nav_status")
+"""Every column that goes into a track, so that the files' order leaves no trace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ def build_tracks(fixes: pa.Table, statics: pa.Table, *, settings: Settings) -> T
         settings: thresholds.
     """
     clean = fixes.filter(pc.is_null(fixes.column("mark")))
-    clean = clean.sort_by([("mmsi", "ascending"), ("sent_at", "ascending"), ("lon", "ascending")])
+    clean = clean.sort_by([(name, "ascending") for name in ORDER])
     repeated = _repeated(clean, settings)
     once = clean.filter(pa.array(~repeated))
     branch = _branches(once, settings)
@@ -67,7 +69,10 @@ def seconds(fixes: pa.Table) -> NDArray[np.float64]:
 
 
 def _repeated(fixes: pa.Table, settings: Settings) -> NDArray[np.bool_]:
-    """(n,) True for a report that another feed, or the same, already gave."""
+    """(n,) True for a report that another feed, or the same, already gave.
+
+    Compared with the last report kept, not the last one: reports a second apart are no chain.
+    """
     repeated = np.zeros(fixes.num_rows, np.bool_)
     if fixes.num_rows > 1:
         mmsi, time_s = np.asarray(fixes.column("mmsi")), seconds(fixes)
@@ -75,7 +80,11 @@ def _repeated(fixes: pa.Table, settings: Settings) -> NDArray[np.bool_]:
         same = (np.diff(mmsi) == 0) & (np.abs(np.diff(time_s)) <= 1.0)
         index = np.flatnonzero(same)
         hop_m = distance_m(lon[index], lat[index], lon[index + 1], lat[index + 1])
-        repeated[index[hop_m <= settings.duplicate_m] + 1] = True
+        kept = -1
+        for k in map(int, index[hop_m <= settings.duplicate_m]):
+            if not repeated[k]:
+                kept = k
+            repeated[k + 1] = time_s[k + 1] - time_s[kept] <= 1.0
     return repeated
 
 
@@ -108,21 +117,28 @@ def _split(
     time_s: NDArray[np.float64],
     settings: Settings,
 ) -> NDArray[np.int64]:
-    """Each fix goes to the nearest ship that can have been there, else to a new one."""
+    """Each fix goes to the nearest ship that can have been there, else to a new one.
+
+    Fewer than `fragment_min_fixes` are no ship yet and must have been heard of late too: a single
+    false fix ahead of a ship would else take over her track when she gets there.
+    """
     branch = np.zeros(len(lon), np.int64)
-    last: list[int] = []
+    size = np.zeros(len(lon), np.int64)
+    live: list[int] = []
+    linger_mps = mps_from_knots(settings.linger_kn)
     for k in range(len(lon)):
-        ends = np.array(last[-LIVE_BRANCHES:], np.int64)
+        ends = np.array(live, np.int64)
         able = _reachable(lon[ends], lat[ends], time_s[ends], lon[k], lat[k], time_s[k], settings)
-        if ends.size and able.any():
-            hop_m = distance_m(lon[ends], lat[ends], lon[k], lat[k])
-            nearest = int(np.argmin(np.where(able, hop_m, np.inf)))
-            chosen = len(last) - len(ends) + nearest
-            last[chosen] = k
+        if able.any():
+            slight = size[branch[ends]] < settings.fragment_min_fixes
+            cost_m = distance_m(lon[ends], lat[ends], lon[k], lat[k])
+            cost_m += slight * linger_mps * (time_s[k] - time_s[ends])
+            before = live.pop(int(np.argmin(np.where(able, cost_m, np.inf))))
+            branch[k] = branch[before]
         else:
-            chosen = len(last)
-            last.append(k)
-        branch[k] = chosen
+            branch[k] = branch[:k].max(initial=-1) + 1
+        size[branch[k]] += 1
+        live = [*live, k][-LIVE_BRANCHES:]
     return branch
 
 

@@ -12,6 +12,12 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # tiles
+    tile_px: int = Field(1024, ge=128, description="px; side of the windows that are searched")
+    tile_overlap_px: int = Field(
+        128, ge=43, description="px shared by neighbours: more than the longest ship (420 m)"
+    )
+
     # clutter
     false_alarm_probability: float = Field(
         1e-6, gt=0, lt=0.1, description="per sea pixel, shared among the bands that are tested"

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import shapely
 from pydantic import BaseModel, ConfigDict, Field
+from shapely import Geometry
+
+
+class IgnoredArea(BaseModel):
+    """Where labels are known not to be exhaustive."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="what lies there, and why labels fail")
+    west: float = Field(ge=-180, le=180, description="deg")
+    south: float = Field(ge=-90, le=90, description="deg")
+    east: float = Field(ge=-180, le=180, description="deg")
+    north: float = Field(ge=-90, le=90, description="deg")
+
+    @property
+    def polygon(self) -> Geometry:
+        """As a lon/lat box."""
+        return shapely.box(self.west, self.south, self.east, self.north)
 
 
 class Settings(BaseModel):
@@ -26,4 +45,12 @@ class Settings(BaseModel):
     )
     axis_tolerance_deg: float = Field(
         10.0, gt=0, description="deg; axis error that counts as right"
+    )
+    ignored_areas: tuple[IgnoredArea, ...] = Field(
+        (), description="areas left out of scoring: labels and detections there count as nothing"
+    )
+
+    # season.py
+    call_tolerance_s: float = Field(
+        21600.0, ge=0, description="s; a claim may be off a true stay by so much and still be true"
     )

@@ -21,6 +21,7 @@ SPEED_OF_LIGHT_MPS = 299_792_458.0
 BANDS_S2 = ("B02", "B03", "B04", "B08")
 BAND_IDS = {"B02": "1", "B03": "2", "B04": "3", "B08": "7"}
 """`band_id` of the 10 m bands in Sentinel-2 metadata, counted from B01 = 0."""
+FIRST_BASELINE_WITH_OFFSET = 4.0
 POLARISATIONS = ("VV", "VH")
 
 
@@ -28,17 +29,26 @@ def read_safe(folder: Path) -> Described:
     """The scene of an unpacked SAFE folder.
 
     Raises:
-        BadInput: another mission or product type, or a part of the product is missing.
+        BadInput: another mission or product type, or a part of the product is missing or damaged.
     """
     name = folder.name.removesuffix(".SAFE")
-    if re.match(r"S2[A-D]_MSIL(1C|2A)_", name):
-        return _sentinel2(folder, name)
-    if re.match(r"S1[A-D]_(IW|EW|S\d)_GRD", name):
-        return _sentinel1(folder, name)
+    try:
+        if re.fullmatch(r"S2[A-D]_MSIL(1C|2A)_\w+", name):
+            return _sentinel2(folder, name)
+        if re.fullmatch(r"S1[A-D]_(IW|EW|S\d)_GRD\w+", name):
+            return _sentinel1(folder, name)
+    except ValueError as error:
+        raise BadInput(
+            "SAFE product's metadata is damaged",
+            where=folder.name,
+            found=error,
+            do="Fetch it again",
+        ) from None
     raise BadInput(
         "SAFE product of a kind that is not used",
         where=folder.name,
         expected="Sentinel-2 MSIL1C or MSIL2A, Sentinel-1 GRD",
+        do="Remove it, or fetch one of these for the same pass",
     )
 
 
@@ -47,12 +57,16 @@ def _sentinel2(folder: Path, name: str) -> Described:
     root = read_xml(metadata)
     level_2 = "MSIL2A" in name
     quantity = "BOA_QUANTIFICATION_VALUE" if level_2 else "QUANTIFICATION_VALUE"
-    per_reflectance = float(_text(root, quantity, metadata))
-    offsets = {
-        element.get("band_id"): float(element.text or 0)
-        for tag in ("BOA_ADD_OFFSET", "RADIO_ADD_OFFSET")
-        for element in root.iter(tag)
-    }
+    per_reflectance = _positive(_text(root, quantity, metadata))
+    baseline = root.findtext(".//PROCESSING_BASELINE")
+    offsets = _offsets_dn(root, "BOA_ADD_OFFSET" if level_2 else "RADIO_ADD_OFFSET")
+    if not offsets and baseline is not None and float(baseline) >= FIRST_BASELINE_WITH_OFFSET:
+        raise BadInput(
+            "Metadata lacks the radiometric offsets",
+            where=metadata.name,
+            expected=f"as in every baseline from 04.00 on, this one is {baseline}",
+            do="Fetch it again",
+        )
     pattern = "GRANULE/*/IMG_DATA/R10m/*_{}_10m.jp2" if level_2 else "GRANULE/*/IMG_DATA/*_{}.jp2"
     bands = tuple(
         SourceBand(
@@ -60,7 +74,7 @@ def _sentinel2(folder: Path, name: str) -> Described:
             path=_one(folder, pattern.format(band), f"band {band}"),
             index=1,
             scale=1.0 / per_reflectance,
-            offset=offsets.get(BAND_IDS[band], 0.0) / per_reflectance,
+            offset=(offsets[BAND_IDS[band]] if offsets else 0.0) / per_reflectance,
             nodata=0.0,
         )
         for band in BANDS_S2
@@ -75,10 +89,25 @@ def _sentinel2(folder: Path, name: str) -> Described:
         sensed_at=_sentinel2_time(folder, root, metadata),
         bands=bands,
         gsd_m=10.0,
-        processing_baseline=root.findtext(".//PROCESSING_BASELINE"),
+        processing_baseline=baseline,
         relative_orbit=None if orbit is None else int(orbit.group(1)),
     )
     return Described(source=source, footprint=None)
+
+
+def _offsets_dn(root: ET.Element, tag: str) -> dict[str, float]:
+    """By `band_id`; empty before baseline 04.00."""
+    found = {str(e.get("band_id")): float(e.text or "") for e in root.iter(tag)}
+    if found and not set(BAND_IDS.values()) <= set(found):
+        raise ValueError(f"{tag} of bands {sorted(found)} alone")
+    return found
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < math.inf:
+        raise ValueError(f"{text} where a positive number stands")
+    return value
 
 
 def _sentinel2_time(folder: Path, root: ET.Element, metadata: Path) -> datetime:
@@ -115,7 +144,7 @@ def _sentinel1(folder: Path, name: str) -> Described:
     annotation = folder / "annotation" / f"{bands[0].path.stem}.xml"
     root = read_xml(annotation)
     heading = float(_text(root, "platformHeading", annotation)) % 360.0
-    slant_time_s = float(_text(root, "slantRangeTime", annotation))
+    slant_time_s = _positive(_text(root, "slantRangeTime", annotation))
     source = SourceScene(
         source_id=name,
         sensor=Sensor.S1,
@@ -141,12 +170,12 @@ def _speed_mps(root: ET.Element, path: Path) -> float:
     vector = root.find(".//orbit/velocity")
     if vector is None:
         raise BadInput("Annotation without orbit", where=path.name)
-    return math.hypot(*(float(vector.findtext(axis, "nan")) for axis in "xyz"))
+    return math.hypot(*(float(vector.findtext(axis, "")) for axis in "xyz"))
 
 
 def _grid_hull(root: ET.Element, path: Path) -> Geometry:
     points = [
-        (float(p.findtext("longitude", "nan")), float(p.findtext("latitude", "nan")))
+        (float(p.findtext("longitude", "")), float(p.findtext("latitude", "")))
         for p in root.iter("geolocationGridPoint")
     ]
     if len(points) < 4:
@@ -157,7 +186,12 @@ def _grid_hull(root: ET.Element, path: Path) -> Geometry:
 def _one(folder: Path, pattern: str, what: str) -> Path:
     found = sorted(folder.glob(pattern))
     if not found:
-        raise BadInput(f"SAFE product lacks its {what}", where=folder.name, expected=pattern)
+        raise BadInput(
+            f"SAFE product lacks its {what}",
+            where=folder.name,
+            expected=pattern,
+            do="Fetch the whole product again, unpacked",
+        )
     return found[0]
 
 

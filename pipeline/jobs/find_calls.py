@@ -88,10 +88,9 @@ def find(
 
 
 def _find_at_site(task: CallsTask, out: Path) -> Outcome:
-    found = read_records(Detection, task.detections)
     calls, candidates = find_calls(
         task.site,
-        detections=[item for item in found if item.screened is None],
+        detections=read_records(Detection, task.detections),
         matches=read_records(Match, task.matches),
         coverage=read_records(Coverage, task.coverage),
         gaps=read_records(Gap, task.season / GAPS),

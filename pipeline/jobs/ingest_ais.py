@@ -176,5 +176,5 @@ def _of_day(fixes: pa.Table, start: datetime) -> pa.Table:
     return fixes.filter(pc.equal(day, pa.scalar(start, type=day.type)))
 
 
-AIS = Stage(name="ais", version=1, work=_read_provider_file)
-TRACK = Stage(name="tracks", version=1, work=_build_season)
+AIS = Stage(name="ais", version=2, work=_read_provider_file)
+TRACK = Stage(name="tracks", version=2, work=_build_season)

@@ -7,7 +7,7 @@ memory.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -53,14 +53,14 @@ def simulate(run: Run) -> StageResult | None:
     def item(item_id: str, task: WorldTask) -> Item:
         return Item(item_id=item_id, task=task, inputs=inputs)
 
-    common = {"sites": run.sites, "settings": settings}
-    items = [item(TRUTH, WorldTask(**common))]
+    part = WorldTask(sites=run.sites, settings=settings)
+    items = [item(TRUTH, part)]
     items += [
-        item(f"scene-{sensed.pass_id}", WorldTask(**common, pass_id=sensed.pass_id))
+        item(f"scene-{sensed.pass_id}", replace(part, pass_id=sensed.pass_id))
         for sensed in world.passes
     ]
     items += [
-        item(f"ais-{feed}-{day.isoformat()}", WorldTask(**common, feed=feed, day=day))
+        item(f"ais-{feed}-{day.isoformat()}", replace(part, feed=feed, day=day))
         for feed in world.feeds
         for day in world.days
     ]
@@ -111,4 +111,4 @@ def read_truth(result: StageResult) -> Truth:
     )
 
 
-SIMULATE = Stage(name="simulate", version=1, work=_write_part)
+SIMULATE = Stage(name="simulate", version=2, work=_write_part)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
+from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse.csgraph import (
+    connected_components,
+    min_weight_full_bipartite_matching,
+    reverse_cuthill_mckee,
+)
 
 from pipeline.match.score import Pair
 from pipeline.match.settings import Settings
@@ -38,14 +44,14 @@ def pair_probabilities(
 ) -> NDArray[np.float64]:
     """(pairs,) P(pair) over all one-to-one assignments, each weighted by exp(sum of LLR).
 
-    Counted exactly in each cluster of pairs that share ships or hulls; in a cluster of more than
-    `exact_pairs_max` pairs by mutual exclusion in turn (sum-product on the bipartite graph).
+    Counted exactly in each cluster of pairs that share ships or hulls, as long as there are no
+    more than `states_max` ways to stand half way through it; by mutual exclusion in turn beyond.
     """
     probability = np.zeros(len(pairs))
     for cluster in _clusters(pairs, n_predictions, n_detections):
         own = [pairs[k] for k in cluster]
-        exact = len(own) <= settings.exact_pairs_max
-        probability[cluster] = _exact(own) if exact else _sum_product(own)
+        trellis = _trellis(own, settings.states_max)
+        probability[cluster] = _sum_product(own) if trellis is None else _marginals(own, *trellis)
     return probability
 
 
@@ -63,38 +69,103 @@ def _clusters(pairs: Sequence[Pair], n_predictions: int, n_detections: int) -> l
     return list(clusters.values())
 
 
-def _exact(pairs: Sequence[Pair]) -> NDArray[np.float64]:
-    """Sum over every assignment, by taking or leaving each pair in turn."""
-    weights = np.exp(np.clip([pair.llr for pair in pairs], -60.0, 60.0))
-    totals = np.zeros(len(pairs) + 1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arc:
+    """One ship takes one hull, or none, after the ships before her took theirs."""
 
-    def walk(k: int, weight: float, taken: list[int]) -> None:
-        if k == len(pairs):
-            totals[[*taken, -1]] += weight
-            return
-        walk(k + 1, weight, taken)
-        if not any(_collide(pairs[k], pairs[other]) for other in taken):
-            walk(k + 1, weight * weights[k], [*taken, k])
-
-    walk(0, 1.0, [])
-    return np.asarray(totals[:-1] / totals[-1])
+    start: int
+    """Hulls taken so far, as bits; those that no later ship could take are forgotten."""
+    end: int
+    pair: int | None
+    weight: float
 
 
-def _collide(one: Pair, other: Pair) -> bool:
-    return one.prediction == other.prediction or one.detection == other.detection
+def _marginals(
+    pairs: Sequence[Pair], steps: list[list[_Arc]], forward: list[dict[int, float]]
+) -> NDArray[np.float64]:
+    """Forward and backward sums over the ships, one after the other (a transfer matrix)."""
+    probability = np.zeros(len(pairs))
+    backward = {0: 1.0}
+    for arcs, states in zip(reversed(steps), reversed(forward), strict=True):
+        before: dict[int, float] = {}
+        total = 0.0
+        taken: dict[int, float] = {}
+        for arc in arcs:
+            onward = arc.weight * backward.get(arc.end, 0.0)
+            before[arc.start] = before.get(arc.start, 0.0) + onward
+            total += states[arc.start] * onward
+            if arc.pair is not None:
+                taken[arc.pair] = taken.get(arc.pair, 0.0) + states[arc.start] * onward
+        for pair, mass in taken.items():
+            probability[pair] = mass / total
+        backward = _scaled(before)
+    return probability
+
+
+def _trellis(
+    pairs: Sequence[Pair], states_max: int
+) -> tuple[list[list[_Arc]], list[dict[int, float]]] | None:
+    """The arcs of each ship, and the weight of each state before her; None: too many states."""
+    order = _ship_order(pairs)
+    last = {pair.detection: max(order.index(p.prediction) for p in pairs
+                                if p.detection == pair.detection) for pair in pairs}  # fmt: skip
+    steps: list[list[_Arc]] = []
+    forward: list[dict[int, float]] = []
+    states = {0: 1.0}
+    for step, ship in enumerate(order):
+        own = [(k, pair) for k, pair in enumerate(pairs) if pair.prediction == ship]
+        choices: list[tuple[int | None, int, float]] = [(None, 0, 1.0)]
+        choices += [(k, 1 << pair.detection, math.exp(min(pair.llr, 60.0))) for k, pair in own]
+        open_to_later = sum(1 << hull for hull, end in last.items() if end > step)
+        arcs = [
+            _Arc(start=state, end=(state | bit) & open_to_later, pair=k, weight=weight)
+            for state in states
+            for k, bit, weight in choices
+            if not state & bit
+        ]
+        after: dict[int, float] = {}
+        for arc in arcs:
+            after[arc.end] = after.get(arc.end, 0.0) + states[arc.start] * arc.weight
+        steps.append(arcs)
+        forward.append(states)
+        if len(after) > states_max:
+            return None
+        states = _scaled(after)
+    return steps, forward
+
+
+def _ship_order(pairs: Sequence[Pair]) -> list[int]:
+    """Ships so ordered that a hull's takers stand together, which keeps the states few."""
+    ships = sorted({pair.prediction for pair in pairs})
+    hulls = sorted({pair.detection for pair in pairs})
+    rows = [ships.index(pair.prediction) for pair in pairs]
+    columns = [len(ships) + hulls.index(pair.detection) for pair in pairs]
+    size = len(ships) + len(hulls)
+    graph = csr_array((np.ones(2 * len(pairs)), (rows + columns, columns + rows)), (size, size))
+    order = reverse_cuthill_mckee(csr_matrix(graph), symmetric_mode=True)
+    return [ships[int(k)] for k in order if k < len(ships)]
+
+
+def _scaled(states: dict[int, float]) -> dict[int, float]:
+    """Weights over the greatest of them: only ratios matter, and products would overflow."""
+    greatest = max(states.values())
+    return {state: weight / greatest for state, weight in states.items()}
 
 
 def _sum_product(pairs: Sequence[Pair], rounds: int = 60) -> NDArray[np.float64]:
-    """Loopy belief propagation for bipartite association (Williams & Lau 2014)."""
+    """Loopy belief propagation for bipartite association (Williams & Lau 2014).
+
+    Close where many pairs are weak, as in a crowd. Where few are strong it is too sure of one of
+    two ships that fit two hulls about equally: 0.99 where counting says 0.58.
+    """
     ship = np.array([pair.prediction for pair in pairs])
     hull = np.array([pair.detection for pair in pairs])
-    weight = np.exp(np.clip([pair.llr for pair in pairs], -60.0, 60.0))
+    weight = np.exp(np.clip([pair.llr for pair in pairs], -30.0, 30.0))
     back = np.ones(len(pairs))
-    forth = np.ones(len(pairs))
     for _ in range(rounds):
         held = weight * back
-        forth = weight / (1.0 + _sum_by(ship, held) - held)
-        back = 1.0 / (1.0 + _sum_by(hull, forth) - forth)
+        forth = weight / (1.0 + np.maximum(_sum_by(ship, held) - held, 0.0))
+        back = 1.0 / (1.0 + np.maximum(_sum_by(hull, forth) - forth, 0.0))
     held = weight * back
     return np.asarray(held / (1.0 + _sum_by(ship, held)))
 

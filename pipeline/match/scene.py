@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +34,8 @@ class _Air:
     ships: int
     p_heard: float
     p_heard_low: float
+    provisional: bool
+    """May late AIS still change what is known?"""
 
 
 def match_scene(
@@ -65,32 +68,16 @@ def match_scene(
     sizes = (len(predictions), len(detections))
     probability = pair_probabilities(pairs, *sizes, settings)
     chosen = best_assignment(pairs, *sizes)
-    air = _air(scene, reception, settings)
-    provisional = data_end < scene.sensed_at + timedelta(seconds=settings.provisional_s)
-    matches = [
-        _match(
-            index,
-            detections[index],
-            pairs=pairs,
-            probability=probability,
-            chosen=chosen,
-            predictions=predictions,
-            air=air,
-            provisional=provisional,
-            settings=settings,
-        )
-        for index in range(len(detections))
-    ]
+    air = _air(scene, reception, data_end, settings)
+    decide = functools.partial(
+        _match, pairs=pairs, probability=probability, chosen=chosen, predictions=predictions,
+        air=air, settings=settings,
+    )  # fmt: skip
+    matches = [decide(index, detection) for index, detection in enumerate(detections)]
+    look = functools.partial(_in_view, scene, hidden=surface_cloud_at, site=site, settings=settings)
     in_view = [
-        _in_view(
-            scene,
-            prediction=predictions[index],
-            seen_as=_seen_as(index, matches, predictions),
-            hidden=surface_cloud_at,
-            site=site,
-            settings=settings,
-        )
-        for index in range(len(predictions))
+        look(prediction=prediction, seen_as=_seen_as(index, matches, predictions))
+        for index, prediction in enumerate(predictions)
     ]
     return matches, sorted(in_view, key=lambda row: row.track_id)
 
@@ -108,18 +95,20 @@ def _pairs(
     return found
 
 
-def _air(scene: Scene, reception: list[Reception], settings: Settings) -> _Air:
+def _air(scene: Scene, reception: list[Reception], data_end: datetime, settings: Settings) -> _Air:
     """The hours that touch the window around the scene; nothing known is nothing heard."""
     window = timedelta(seconds=settings.heard_window_s)
     start, end = scene.sensed_at - window, scene.sensed_at + window
     near = [r for r in reception if r.hour_at < end and r.hour_at + timedelta(hours=1) > start]
     own = [r for r in near if r.hour_at <= scene.sensed_at < r.hour_at + timedelta(hours=1)]
+    provisional = data_end < scene.sensed_at + timedelta(seconds=settings.provisional_s)
     if not own:
-        return _Air(ships=0, p_heard=0.0, p_heard_low=0.0)
+        return _Air(ships=0, p_heard=0.0, p_heard_low=0.0, provisional=provisional)
     return _Air(
         ships=max(r.n_ships for r in near),
         p_heard=max(r.p_heard for r in near),
         p_heard_low=float(np.median([r.p_heard_low for r in near])),
+        provisional=provisional,
     )
 
 
@@ -132,7 +121,6 @@ def _match(
     chosen: set[int],
     predictions: Sequence[Prediction],
     air: _Air,
-    provisional: bool,
     settings: Settings,
 ) -> Match:
     own = [k for k, pair in enumerate(pairs) if pair.detection == index]
@@ -165,7 +153,7 @@ def _match(
         offset_m=None if pair is None else pair.offset_m,
         ships_heard=air.ships,
         p_heard=air.p_heard,
-        provisional=provisional,
+        provisional=air.provisional,
     )
 
 

@@ -123,7 +123,7 @@ def _position(
 
 
 def _length(detection: Detection, prediction: Prediction, settings: Settings) -> float:
-    """ln p(L | L_ais) − ln p0(L); 0 where the ship broadcasts no length."""
+    """Gain of ln p(L | L_ais) − ln p0(L); 0 where the ship broadcasts no length."""
     if prediction.length_m is None:
         return 0.0
     mean, spread = settings.length_prior_m
@@ -135,7 +135,7 @@ def _length(detection: Detection, prediction: Prediction, settings: Settings) ->
 
 
 def _axis(detection: Detection, prediction: Prediction, settings: Settings) -> float:
-    """ln p(axis | heading) − ln p0(axis), uniform over 180°; 0 without a heading."""
+    """Gain of ln p(axis | heading) − ln p0(axis), uniform over 180°; 0 without a heading."""
     heading = (
         prediction.heading_deg if prediction.heading_deg is not None else prediction.course_deg
     )
@@ -148,7 +148,7 @@ def _axis(detection: Detection, prediction: Prediction, settings: Settings) -> f
 
 
 def _type(detection: Detection, prediction: Prediction) -> float:
-    """ln p(looks like a tanker | AIS type) − ln p0; 0 where the ship tells no type."""
+    """Gain of ln p(looks like a tanker | AIS type) − ln p0; 0 where the ship tells no type."""
     if prediction.ship_type is None:
         return 0.0
     looks = min(max(detection.p_tanker, 0.05), 0.95)

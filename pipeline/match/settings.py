@@ -63,6 +63,8 @@ class Settings(BaseModel):
     provisional_s: float = Field(
         10 * 86400.0, ge=0, description="s after a scene while late AIS may change its outcome"
     )
-    exact_pairs_max: int = Field(
-        14, ge=1, description="pairs of one cluster up to which all assignments are counted"
+    states_max: int = Field(
+        2000,
+        ge=1,
+        description="partial assignments of one cluster up to which all are counted, at any ship",
     )

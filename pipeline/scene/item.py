@@ -22,6 +22,8 @@ PREFIX = "darkcall:"
 MAX_ITEM_BYTES = 4_000_000
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 
+BANDS = ("B02", "B03", "B04", "B08", "VV", "VH")
+"""Their order in every image."""
 OPTIONAL = (
     "processing_baseline",
     "reflectance_offset",
@@ -100,7 +102,7 @@ def read_item(path: Path) -> Scene:
             provider=properties[f"{PREFIX}provider"],
             product_ids=tuple(properties[f"{PREFIX}product_ids"]),
             sensed_at=parse_utc(properties["datetime"]),
-            bands=tuple(document["assets"]),
+            bands=_bands(document["assets"]),
             gsd_m=properties["gsd"],
             cloud_fraction=properties[f"{PREFIX}cloud_fraction"],
             valid_fraction=properties[f"{PREFIX}valid_fraction"],
@@ -108,6 +110,13 @@ def read_item(path: Path) -> Scene:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput("Not a scene's STAC item", where=path, found=repr(error)) from None
+
+
+def _bands(assets: Mapping[str, Any]) -> tuple[str, ...]:
+    """In the image's order, which JSON's sorted keys do not keep."""
+    if not assets or not set(assets) <= set(BANDS):
+        raise ValueError(f"assets {sorted(assets)}, expected some of {BANDS}")
+    return tuple(name for name in BANDS if name in assets)
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -120,7 +129,7 @@ def read_document(path: Path) -> dict[str, Any]:
         if path.stat().st_size > MAX_ITEM_BYTES:
             raise BadInput("STAC item is too large", where=path, expected=f"<= {MAX_ITEM_BYTES} B")
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput("STAC item cannot be read", where=path, found=error) from None
     if not isinstance(document, dict):
         raise BadInput("STAC item is not an object", where=path)

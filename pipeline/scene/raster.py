@@ -29,11 +29,17 @@ Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 PIXEL_M = 10.0
+COARSEST_PIXEL_M = 20.0
+"""Overviews and quick looks are refused: brought to 10 m they would claim detail they lack."""
+DRIVERS = ("GTiff", "JP2OpenJPEG")
+"""Formats that hold their own pixels: others (VRT, WMS) may name any file or address."""
 MAX_SIDE_PX = 40_000
 """A Sentinel-1 GRD is about 25,000 px wide; a raster that claims more is refused unread."""
 BLOCK_PX = 256
 SNAP = 1e-3
 """Share of a pixel by which a grid may be off whole tens of metres and still be read as it is."""
+DRIFT = 0.1
+"""Share of a pixel by which a grid of nearly 10 m may run off across the raster."""
 
 
 @contextlib.contextmanager
@@ -47,7 +53,7 @@ def opened(path: Path) -> Iterator[DatasetReader]:
         with warnings.catch_warnings():
             # A missing georeference is our own, clearer, error.
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as dataset:
+            with rasterio.open(path, driver=list(DRIVERS)) as dataset:
                 if max(dataset.shape) > MAX_SIDE_PX:
                     raise BadInput(
                         "Raster is larger than any scene",
@@ -70,13 +76,19 @@ def crs_of(dataset: DatasetReader, path: Path) -> str:
     """The raster's CRS as text.
 
     Raises:
-        BadInput: it has none.
+        BadInput: it has none, or none with a place on Earth, or no geotransform.
     """
-    if dataset.crs is None:
+    if dataset.crs is None or not (dataset.crs.is_geographic or dataset.crs.is_projected):
         raise BadInput(
             "Raster has no CRS, its place is unknown",
             where=path.name,
             do="Give it one, as gdal_edit -a_srs does, or remove it",
+        )
+    if dataset.transform == Affine.identity():
+        raise BadInput(
+            "Raster has no geotransform, its place is unknown",
+            where=path.name,
+            do="Give it one, as gdal_edit -a_ullr does, or remove it",
         )
     epsg = dataset.crs.to_epsg()
     return dataset.crs.to_wkt() if epsg is None else f"EPSG:{epsg}"
@@ -86,37 +98,61 @@ def footprint(path: Path) -> Geometry:
     """The raster's extent, lon/lat polygon.
 
     Raises:
-        BadInput: unreadable, or without a CRS.
+        BadInput: unreadable, or without a place on Earth.
     """
     with opened(path) as dataset:
-        return to_crs(
-            shapely.box(*dataset.bounds), source=crs_of(dataset, path), target="EPSG:4326"
+        # a straight edge in one CRS is a curve in the other
+        outline = _outline(dataset)
+        edges = shapely.segmentize(outline, outline.length / 64.0)
+        extent = to_crs(edges, source=crs_of(dataset, path), target="EPSG:4326")
+    if not np.isfinite(extent.bounds).all():
+        raise BadInput(
+            "Raster lies nowhere on Earth", where=path.name, do="Check its CRS and geotransform"
         )
+    return extent
 
 
-def grid_for(path: Path, aoi: Geometry, *, by_gcps: bool = False) -> Grid:
+def _outline(dataset: DatasetReader) -> Geometry:
+    """The raster's edge in its own CRS, rotated ones included."""
+    height, width = dataset.shape
+    corners = ((0, 0), (width, 0), (width, height), (0, height))
+    return shapely.Polygon([dataset.transform * corner for corner in corners])
+
+
+def grid_for(path: Path, aoi: Geometry, *, extent: Geometry | None = None) -> Grid:
     """The 10 m UTM grid that covers the part of a lon/lat AOI the raster has.
 
     The raster's own grid where it is one of 10 m in UTM; else the AOI's UTM zone, to whole tens
-    of metres. `by_gcps`: the raster is in radar geometry, its extent is that of its geolocation
-    grid, and it covers the whole AOI or is read where it does.
+    of metres.
+
+    Args:
+        path: the raster.
+        aoi: lon/lat polygon.
+        extent: the raster's outline, lon/lat, where it is in radar geometry and cannot tell itself.
 
     Raises:
-        BadInput: the raster does not meet the AOI.
+        BadInput: the raster does not meet the AOI, or is too coarse to show ships.
     """
     centre = aoi.centroid
     crs = utm_crs(centre.x, centre.y)
-    with opened(path) as dataset:
-        if by_gcps:
-            points = shapely.MultiPoint([(p.x, p.y) for p in dataset.gcps[0]])
-            extent = to_crs(points.convex_hull, target=crs)
-        else:
+    if extent is not None:
+        area = to_crs(aoi.intersection(extent), target=crs)
+    else:
+        with opened(path) as dataset:
             source = crs_of(dataset, path)
             crs = source if _is_utm_10m(dataset, source) else crs
-            extent = to_crs(shapely.box(*dataset.bounds), source=source, target=crs)
-    area = to_crs(aoi, target=crs).intersection(extent)
+            # met in the raster's CRS: the raster may be far larger than a UTM zone, the AOI is not
+            local = to_crs(aoi, target=source)
+            elsewhere = not np.isfinite(local.bounds).all()
+            met = shapely.Polygon() if elsewhere else local.intersection(_outline(dataset))
+            _refuse_coarse(dataset, path, met, source=source, target=crs)
+        area = to_crs(met, source=source, target=crs)
     if area.is_empty or area.area < PIXEL_M * PIXEL_M:
-        raise BadInput("Scene does not meet the area of interest", where=path.name)
+        raise BadInput(
+            "Scene does not meet the area of interest",
+            where=path.name,
+            do="Check the site's polygon, or remove the scene",
+        )
     west, south, east, north = area.bounds
     left, top = np.floor(west / PIXEL_M + SNAP), np.ceil(north / PIXEL_M - SNAP)
     right, bottom = np.ceil(east / PIXEL_M - SNAP), np.floor(south / PIXEL_M + SNAP)
@@ -130,14 +166,35 @@ def grid_for(path: Path, aoi: Geometry, *, by_gcps: bool = False) -> Grid:
     )
 
 
+def _refuse_coarse(
+    dataset: DatasetReader, path: Path, met: Geometry, *, source: str, target: str
+) -> None:
+    if met.is_empty:
+        return
+    x, y = met.centroid.x, met.centroid.y
+    t = dataset.transform
+    pixel = shapely.Polygon(
+        [(x, y), (x + t.a, y + t.d), (x + t.a + t.b, y + t.d + t.e), (x + t.b, y + t.e)]
+    )
+    pixel_m = float(np.sqrt(to_crs(pixel, source=source, target=target).area))
+    if not pixel_m <= COARSEST_PIXEL_M:
+        raise BadInput(
+            "Raster is too coarse to show ships",
+            where=path.name,
+            expected=f"pixels of at most {COARSEST_PIXEL_M:g} m",
+            found=f"{pixel_m:.1f} m",
+            do="Fetch the bands at full resolution, not an overview",
+        )
+
+
 def _is_utm_10m(dataset: DatasetReader, crs: str) -> bool:
     t = dataset.transform
     whole = all(abs(v / PIXEL_M - round(v / PIXEL_M)) < SNAP for v in (t.c, t.f))
     return (
         crs.startswith(("EPSG:326", "EPSG:327"))
         and (t.b, t.d) == (0.0, 0.0)
-        and abs(t.a - PIXEL_M) < SNAP
-        and abs(t.e + PIXEL_M) < SNAP
+        and abs(t.a - PIXEL_M) * dataset.width < DRIFT * PIXEL_M
+        and abs(t.e + PIXEL_M) * dataset.height < DRIFT * PIXEL_M
         and whole
     )
 
@@ -160,20 +217,29 @@ def read_band(band: SourceBand, grid: Grid) -> tuple[Floats, Bools]:
                 expected=f"band {band.index} ({band.name})",
                 found=f"{dataset.count} bands",
             )
-        numbers, inside = _numbers(dataset, band, grid)
+        if dataset.dtypes[band.index - 1].startswith("complex"):
+            raise BadInput(
+                "Raster holds complex numbers",
+                where=band.path.name,
+                expected="detected amplitude, as in Sentinel-1 GRD",
+                do="Use the GRD product of this pass",
+            )
+        nodata = dataset.nodata if band.nodata is None else band.nodata
+        numbers, inside = _numbers(dataset, band.index, nodata, grid)
     valid = inside & np.isfinite(numbers)
-    nodata = band.nodata if band.nodata is not None else None
     if nodata is not None and not np.isnan(nodata):
         valid &= numbers != nodata
     values = np.where(valid, numbers * np.float32(band.scale) + np.float32(band.offset), 0.0)
     return values.astype(np.float32), valid
 
 
-def _numbers(dataset: DatasetReader, band: SourceBand, grid: Grid) -> tuple[Floats, Bools]:
-    source = crs_of(dataset, band.path)
+def _numbers(
+    dataset: DatasetReader, index: int, nodata: float | None, grid: Grid
+) -> tuple[Floats, Bools]:
+    source = crs_of(dataset, Path(dataset.name))
     if source == grid.crs and _is_utm_10m(dataset, source):
-        return _cut(dataset, band.index, grid)
-    return _warp(dataset, band, source, grid)
+        return _cut(dataset, index, grid)
+    return _warp(dataset, index, nodata, source, grid)
 
 
 def _cut(dataset: DatasetReader, index: int, grid: Grid) -> tuple[Floats, Bools]:
@@ -194,9 +260,9 @@ def _cut(dataset: DatasetReader, index: int, grid: Grid) -> tuple[Floats, Bools]
 
 
 def _warp(
-    dataset: DatasetReader, band: SourceBand, source: str, grid: Grid
+    dataset: DatasetReader, index: int, nodata: float | None, source: str, grid: Grid
 ) -> tuple[Floats, Bools]:
-    """Bilinear resampling onto the grid; a pixel that touches no data has none."""
+    """Bilinear resampling onto the grid; a pixel without any data around it has none."""
     options = {
         "src_crs": source,
         "crs": grid.crs,
@@ -204,13 +270,13 @@ def _warp(
         "height": grid.height,
         "width": grid.width,
         "resampling": Resampling.bilinear,
-        "src_nodata": band.nodata,
+        "src_nodata": nodata,
         "dtype": "float32",
-        "add_alpha": band.nodata is None,
+        "add_alpha": nodata is None,
     }
     with WarpedVRT(dataset, **options) as vrt:
-        numbers = vrt.read(band.index).astype(np.float32)
-        inside = vrt.read_masks(band.index) > 0
+        numbers = vrt.read(index).astype(np.float32)
+        inside = vrt.read_masks(index) > 0
     return numbers, inside
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rasterio.enums import ColorInterp
+from shapely import Geometry
+
 from pipeline.errors import BadInput
-from pipeline.geo import Grid
+from pipeline.geo import Grid, to_crs
 from pipeline.records import Image, Scene, Sensor, Site, SourceBand, SourceScene
 from pipeline.scene.cloud import cloud_fraction, cloud_mask
+from pipeline.scene.geolocation import GeolocationGrid
 from pipeline.scene.item import ITEM, PREFIX, read_document, read_item
 from pipeline.scene.raster import covered, crs_of, grid_for, opened, read_band
-from pipeline.scene.sar import read_grd_band
+from pipeline.scene.sar import geolocation_of, read_grd_band
 from pipeline.scene.settings import Settings
 
 
@@ -20,38 +25,70 @@ def read_source(source: SourceScene, *, site: Site, settings: Settings) -> tuple
     """One acquisition over one site, cropped to the AOI, in physical units.
 
     Sentinel-2 becomes reflectance (DN × scale + offset, once); Sentinel-1 sigma nought, linear. A
-    band that is empty throughout is not available and is left out.
+    band that is empty throughout is not available and is left out. A Sentinel-1 GRD's time, angle
+    and range are taken at the AOI's centre.
 
     Raises:
         BadInput: a raster is truncated, has no CRS or does not meet the AOI; no band has data.
     """
-    grid = _grid(source, site)
+    _check_bands(source)
+    finest = source.bands[0]
+    radar = None if finest.calibration is None else geolocation_of(finest)
+    grid = grid_for(finest.path, site.aoi, extent=None if radar is None else radar.extent())
     kept: list[tuple[str, np.ndarray[Any, Any]]] = []
     masks = []
     for band in source.bands:
-        values, valid = (
-            read_band(band, grid) if band.calibration is None else read_grd_band(band, grid)
-        )
+        values, valid = read_band(band, grid) if radar is None else read_grd_band(band, grid, radar)
         if valid.any():
             kept.append((band.name, values))
             masks.append(valid)
-    if not kept:
-        raise BadInput("Scene has no data in the area of interest", where=source.source_id)
+    valid = np.logical_and.reduce([*masks, covered(site.aoi, grid)])
+    if not kept or not valid.any():
+        raise BadInput(
+            "Scene has no data in the area of interest",
+            where=f"{source.source_id} ({finest.path.name})",
+            do="Nothing is lost: this pass did not image the site",
+        )
     image = Image(
         grid=grid,
         bands=tuple(name for name, _ in kept),
         data=np.stack([values for _, values in kept]),
-        valid=np.logical_and.reduce(masks) & covered(site.aoi, grid),
+        valid=valid,
     )
-    if not image.valid.any():
-        raise BadInput("Scene has no data in the area of interest", where=source.source_id)
+    if radar is not None:
+        source = _at_aoi(source, site.aoi, radar)
     return _scene(source, site, image, settings), image
 
 
-def _grid(source: SourceScene, site: Site) -> Grid:
-    """A raw Sentinel-1 GRD has no grid of its own; all else brings one."""
-    finest = source.bands[0]
-    return grid_for(finest.path, site.aoi, by_gcps=finest.calibration is not None)
+def _check_bands(source: SourceScene) -> None:
+    """A file with other bands than were described is not the file that was described."""
+    for path in source.files():
+        names = [band.name for band in source.bands if band.path == path]
+        if not names:
+            continue
+        with opened(path) as dataset:
+            surplus = dataset.colorinterp[len(names) :]
+            found = dataset.count
+        if found < len(names) or any(kind is not ColorInterp.alpha for kind in surplus):
+            raise BadInput(
+                "Raster has other bands than were described",
+                where=path.name,
+                expected=f"{len(names)} ({' '.join(names)})",
+                found=found,
+                do="Describe its bands in a STAC item beside it or in `fetch.geotiff_defaults`",
+            )
+
+
+def _at_aoi(source: SourceScene, aoi: Geometry, radar: GeolocationGrid) -> SourceScene:
+    """A pass lasts 25 s and its angles span 15 degrees: what matters is how the site was seen."""
+    seen = radar.at(aoi.centroid.x, aoi.centroid.y)
+    near_s = source.range_over_velocity_s
+    return replace(
+        source,
+        sensed_at=seen.sensed_at,
+        incidence_deg=seen.incidence_deg,
+        range_over_velocity_s=None if near_s is None else near_s * seen.slant_range_ratio,
+    )
 
 
 def _scene(source: SourceScene, site: Site, image: Image, settings: Settings) -> Scene:
@@ -69,7 +106,7 @@ def _scene(source: SourceScene, site: Site, image: Image, settings: Settings) ->
         bands=image.bands,
         gsd_m=source.gsd_m,
         cloud_fraction=cloud,
-        valid_fraction=float(image.valid.mean()),
+        valid_fraction=_valid_fraction(site.aoi, image),
         processing_baseline=source.processing_baseline,
         reflectance_offset=source.bands[0].offset if source.sensor is Sensor.S2 else None,
         orbit_state=source.orbit_state,
@@ -80,6 +117,12 @@ def _scene(source: SourceScene, site: Site, image: Image, settings: Settings) ->
     )
 
 
+def _valid_fraction(aoi: Geometry, image: Image) -> float:
+    """Of the whole AOI, not of the part of it that the raster has."""
+    area_m2 = to_crs(aoi, target=image.grid.crs).area
+    return float(min(1.0, image.valid.sum() * image.grid.pixel_m**2 / area_m2))
+
+
 def read_scene(folder: Path) -> tuple[Scene, Image]:
     """A fetched scene from its folder: `item.json` and one COG a band.
 
@@ -88,7 +131,15 @@ def read_scene(folder: Path) -> tuple[Scene, Image]:
     """
     scene = read_item(folder / ITEM)
     assets = read_document(folder / ITEM)["assets"]
-    bands = [_stored_band(name, assets[name], folder) for name in scene.bands]
+    try:
+        bands = [_stored_band(name, assets[name], folder) for name in scene.bands]
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(
+            "Scene's STAC item is damaged",
+            where=folder / ITEM,
+            found=repr(error),
+            do="Fetch the scene again",
+        ) from None
     grid = _stored_grid(bands[0].path)
     layers = [read_band(band, grid) for band in bands]
     image = Image(

@@ -1,98 +1,100 @@
 """Sentinel-1 GRD as ESA delivers it: calibrated with its own table, geocoded with its own grid.
 
-Thermal noise is not removed and terrain is not corrected: over water at sea level the first matters
-for weak targets in VH, the second does not. Orthorectified products need none of this.
+Thermal noise is not removed, which matters for weak targets in VH. Places are those of sea level:
+land is displaced by its height. Orthorectified products need none of this.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.control import GroundControlPoint
-from rasterio.enums import Resampling
-from rasterio.io import DatasetReader
-from rasterio.transform import GCPTransformer
-from rasterio.warp import reproject
 from rasterio.windows import Window
+from scipy import ndimage
 from scipy.interpolate import RegularGridInterpolator
 
 from pipeline.errors import BadInput
 from pipeline.geo import Grid
 from pipeline.markup import read_xml
 from pipeline.records import SourceBand
-from pipeline.scene.raster import Bools, Floats, affine, opened
+from pipeline.scene.geolocation import GeolocationGrid, read_geolocation
+from pipeline.scene.raster import Bools, Floats, opened
 
-MARGIN_PX = 64
-"""Pixels read around the AOI, for the resampling and the geolocation grid's residuals."""
+NODE_PX = 32
+"""Ground pixels between places that are looked up in the geolocation grid; linear between."""
 
 
-def read_grd_band(band: SourceBand, grid: Grid) -> tuple[Floats, Bools]:
-    """Sigma nought (linear) of one polarisation on a grid.
+def geolocation_of(band: SourceBand) -> GeolocationGrid:
+    """The geolocation grid that belongs to a measurement.
+
+    Raises:
+        BadInput: the product lacks it, or it is damaged.
+    """
+    return read_geolocation(_annotation(band))
+
+
+def _annotation(band: SourceBand) -> Path:
+    """`annotation/X.xml` beside `annotation/calibration/calibration-X.xml`."""
+    assert band.calibration is not None
+    return band.calibration.parents[1] / band.calibration.name.removeprefix("calibration-")
+
+
+def read_grd_band(
+    band: SourceBand, grid: Grid, geolocation: GeolocationGrid
+) -> tuple[Floats, Bools]:
+    """Sigma nought (linear) of one polarisation on a grid, bilinear.
 
     sigma0 = DN² / A², A the sigma-nought look-up table (Sentinel-1 product specification, 3.1).
 
     Returns:
-        values and valid, both (height, width).
+        values and valid, both (height, width); a pixel that touches no data has none.
 
     Raises:
-        BadInput: no geolocation grid, no calibration table, or no overlap.
+        BadInput: no calibration table, or no overlap.
     """
+    line, pixel = _line_pixel(grid, geolocation)
     with opened(band.path) as dataset:
-        gcps = control_points(dataset, band)
-        window = _window(dataset, gcps, grid)
+        window = _window(line, pixel, dataset.shape, band)
         numbers = dataset.read(band.index, window=window).astype(np.float32)
     gain = _sigma_nought_table(band, window)
     sigma0 = np.where(numbers > 0, (numbers / gain) ** 2, np.float32(np.nan))
-    shifted = [
-        GroundControlPoint(row=p.row - window.row_off, col=p.col - window.col_off, x=p.x, y=p.y)
-        for p in gcps
-    ]
-    values = np.full((grid.height, grid.width), np.nan, np.float32)
-    reproject(
-        sigma0,
-        values,
-        gcps=shifted,
-        src_crs="EPSG:4326",
-        src_nodata=np.nan,
-        dst_transform=affine(grid),
-        dst_crs=grid.crs,
-        dst_nodata=np.nan,
-        resampling=Resampling.bilinear,
-    )
+    place = np.stack([line - window.row_off, pixel - window.col_off])
+    place[np.isnan(place)] = -9.0  # outside the image, as a number
+    values = ndimage.map_coordinates(sigma0, place, order=1, mode="constant", cval=np.nan)
     valid = np.isfinite(values)
-    return np.where(valid, values, np.float32(0)), valid
+    return np.where(valid, values, np.float32(0)).astype(np.float32), valid
 
 
-def control_points(dataset: DatasetReader, band: SourceBand) -> list[GroundControlPoint]:
-    """The geolocation grid in the measurement file.
+def _line_pixel(grid: Grid, geolocation: GeolocationGrid) -> tuple[Floats, Floats]:
+    """Image coordinates of every ground pixel's centre; NaN outside the image."""
+    rows = _nodes(grid.height)
+    cols = _nodes(grid.width)
+    lon, lat = grid.lonlat_from_px(*np.meshgrid(rows, cols, indexing="ij"))
+    looked_up = np.stack(geolocation.line_pixel(lon, lat), axis=-1)
+    between = RegularGridInterpolator((rows, cols), looked_up)
+    centres = np.meshgrid(np.arange(grid.height) + 0.5, np.arange(grid.width) + 0.5, indexing="ij")
+    found = between(np.stack(centres, axis=-1)).astype(np.float32)
+    return found[..., 0], found[..., 1]
 
-    Raises:
-        BadInput: it has none.
-    """
-    gcps, _ = dataset.gcps
-    if len(gcps) < 4:
-        raise BadInput("Sentinel-1 measurement has no geolocation grid", where=band.path.name)
-    return list(gcps)
+
+def _nodes(size: int) -> NDArray[np.float64]:
+    return np.linspace(0.0, size, max(2, -(-size // NODE_PX) + 1))
 
 
-def _window(dataset: DatasetReader, gcps: list[GroundControlPoint], grid: Grid) -> Window:
-    """Rows and columns that cover the grid, with a margin."""
-    rows = np.repeat(np.linspace(0, grid.height, 5), 5)
-    cols = np.tile(np.linspace(0, grid.width, 5), 5)
-    lon, lat = grid.lonlat_from_px(rows, cols)
-    with GCPTransformer(gcps) as transformer:
-        lines, samples = transformer.rowcol(list(lon), list(lat), op=float)
-    top, bottom = _clip(lines, dataset.height)
-    left, right = _clip(samples, dataset.width)
-    if bottom <= top or right <= left:
-        raise BadInput("Scene does not meet the area of interest")
+def _window(line: Floats, pixel: Floats, shape: tuple[int, int], band: SourceBand) -> Window:
+    """Lines and pixels that cover the grid."""
+    seen = np.isfinite(line) & (line < shape[0]) & (pixel < shape[1]) & (line >= 0) & (pixel >= 0)
+    if not seen.any():
+        raise BadInput(
+            "Scene does not meet the area of interest",
+            where=band.path.name,
+            do="Check the site's polygon, or remove the scene",
+        )
+    top, left = int(line[seen].min()), int(pixel[seen].min())
+    bottom = min(int(line[seen].max()) + 2, shape[0])
+    right = min(int(pixel[seen].max()) + 2, shape[1])
     return Window(left, top, right - left, bottom - top)
-
-
-def _clip(values: list[float], size: int) -> tuple[int, int]:
-    first = int(np.floor(np.min(values))) - MARGIN_PX
-    last = int(np.ceil(np.max(values))) + MARGIN_PX
-    return max(first, 0), min(last, size)
 
 
 def _sigma_nought_table(band: SourceBand, window: Window) -> NDArray[np.float32]:
@@ -107,9 +109,14 @@ def _sigma_nought_table(band: SourceBand, window: Window) -> NDArray[np.float32]
         look_up = RegularGridInterpolator(
             (lines, pixels), table, bounds_error=False, fill_value=None
         )
+        if not (np.isfinite(table).all() and (table > 0).all()):
+            raise ValueError("gains that are not positive numbers")
     except (IndexError, ValueError) as error:
         raise BadInput(
-            "Calibration table is damaged", where=band.calibration.name, found=error
+            "Calibration table is damaged",
+            where=band.calibration.name,
+            found=error,
+            do="Fetch the product again",
         ) from None
     row = np.arange(window.row_off, window.row_off + window.height)
     col = np.arange(window.col_off, window.col_off + window.width)

@@ -25,7 +25,7 @@ class Counting:
     def __init__(self):
         self.shapes = []
 
-    def find(self, image, surface):  # noqa: ARG002 -- the protocol's
+    def find(self, image, surface):
         self.shapes.append(image.valid.shape)
         return []
 

@@ -20,6 +20,8 @@ from pipeline.jobs.executors import ProcessExecutor, SerialExecutor
 from pipeline.jobs.locks import stage_lock
 from pipeline.records import Issue
 
+PLAIN = Mode()
+
 
 class Quiet:
     """Progress that remembers."""
@@ -75,7 +77,7 @@ def go(
     work=double,
     *,
     n: int = 5,
-    mode: Mode = Mode(),
+    mode: Mode = PLAIN,
     executor=None,
     inputs=None,
     version: int = 1,

@@ -1,0 +1,103 @@
+"""Every threshold of the calls chapter, with its source."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.units import DAY_S, HOUR_S, mps_from_knots
+
+
+class Settings(BaseModel):
+    """When a ship has called, and who may have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # visits on the air
+    stop_begin_mps: float = Field(
+        mps_from_knots(0.2), gt=0, description="m/s; 0.2 kn, a stop begins (GFW pipe-anchorages)"
+    )
+    enter_m: float = Field(
+        40.0,
+        ge=0,
+        description="m around a zone in which a stopped ship lies in it: GPS and antenna",
+    )
+    exit_m: float = Field(
+        200.0, ge=0, description="m around a zone beyond which the ship has left it: hysteresis"
+    )
+    visit_min_s: float = Field(
+        HOUR_S, gt=0, description="s; a shorter stop is no call (manoeuvre, pilot, drift)"
+    )
+
+    # one ship on several passes
+    stay_mean_s: float = Field(
+        2.5 * DAY_S,
+        gt=0,
+        description="s; mean stay of a small tanker at a berth; an assumption, published images of "
+        "one call lie one to four days apart",
+    )
+    berth_taken: float = Field(
+        0.15, gt=0, lt=1, description="P(another dark ship lies at the berth); an assumption"
+    )
+    fleet_length_m: tuple[float, float] = Field(
+        (95.0, 25.0), description="m; mean and deviation of an unknown tanker's length (60-135 m)"
+    )
+    p_missed: float = Field(
+        0.15, gt=0, lt=1, description="P(a clear image does not show a ship at a berth)"
+    )
+    same_berth_m: float = Field(
+        150.0, gt=0, description="m between sightings of one ship at a berth: half a hull, warping"
+    )
+    same_anchorage_m: float = Field(
+        500.0, gt=0, description="m between sightings of one anchored ship: two swing radii"
+    )
+    same_min: float = Field(0.5, gt=0, lt=1, description="P(same ship) from which stays are joined")
+
+    # candidates
+    speed_max_mps: float = Field(
+        mps_from_knots(14.0), gt=0, description="m/s; 14 kn: no small product tanker sails faster"
+    )
+    unknown_weight: float = Field(
+        3.0,
+        gt=0,
+        description="prior odds of a ship we do not know against one ship that fits in every way: "
+        "ships without any AIS, and silences that were not found; an assumption",
+    )
+    other_silence: float = Field(
+        0.1, gt=0, lt=1, description="P(a ship is silent for a reason of its own); an assumption"
+    )
+    type_odds_other: float = Field(
+        0.1, gt=0, description="odds of a ship that broadcasts another type at an oil berth: types "
+        "are typed in, and laundered identities carry false ones"
+    )  # fmt: skip
+    type_odds_unknown: float = Field(0.7, gt=0, description="odds of a ship that tells no type")
+    heading_odds: float = Field(
+        2.0, gt=1, description="odds for a last course towards the port, and a first one away"
+    )
+    heading_min_mps: float = Field(
+        mps_from_knots(2.0), gt=0, description="m/s; slower ships' courses say nothing"
+    )
+    p_wrong_length: float = Field(
+        0.05, gt=0, lt=1, description="share of ships whose broadcast length is of no use"
+    )
+    length_sigma_share: float = Field(
+        0.05, gt=0, description="of a broadcast length: typed-in errors"
+    )
+    listed_max: int = Field(8, ge=1, description="candidates listed a call, the unknown one apart")
+    named_min: float = Field(
+        0.5, gt=0, le=1, description="posterior from which a call bears a ship's name"
+    )
+
+    # evidence
+    unheard_hours: float = Field(
+        3.0, gt=0, description="h around an image in which a transmitting ship would be heard"
+    )
+    dark_min: float = Field(0.7, gt=0, lt=1, description="P(dark) from which tier C or better")
+    tanker_min: float = Field(0.5, gt=0, lt=1, description="P(tanker) from which tier C or better")
+    lead_range_m: float = Field(
+        120_000.0,
+        gt=0,
+        description="m; a silence that begins and ends within this of a site may hide a call there",
+    )
+    lead_stay_s: float = Field(
+        0.5 * DAY_S, gt=0, description="s; the shortest stay in which a tanker loads"
+    )

@@ -1,0 +1,141 @@
+"""Crops of a scene as PNG, at one fixed stretch and scale, for a person to look at."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import BadInput
+from pipeline.records import Image
+from pipeline.scene.settings import Settings
+
+Bytes = NDArray[np.uint8]
+_INK = (255, 255, 255)
+_OUTLINE = (0, 220, 255)  # blue, green, red: amber
+
+
+def write_chip(
+    path: Path,
+    image: Image,
+    *,
+    row: float,
+    col: float,
+    settings: Settings,
+    outline_px: Sequence[float] | None = None,
+) -> None:
+    """Write an 8-bit PNG centred on a place, with scale bar and north tick.
+
+    Sentinel-2 is shown in true colour (near infrared in grey where a visible band is missing),
+    Sentinel-1 as VV in dB. The stretch never depends on the content, so chips compare. What lies
+    outside the image or is not valid is black.
+
+    Args:
+        path: file to write, published by rename.
+        image: the scene's pixels.
+        row: centre, pixel-edge coordinates.
+        col: centre, pixel-edge coordinates.
+        settings: size, stretch and scale bar.
+        outline_px: row0 col0 … row3 col3 of a box to draw, scene pixel edges.
+
+    Raises:
+        BadInput: the image has no band that can be shown.
+    """
+    zoom = settings.chip_px / (settings.chip_m / image.grid.pixel_m)
+    half_px = settings.chip_m / image.grid.pixel_m / 2.0
+    # cv2 counts from pixel centres: edge coordinate e is centre coordinate e - 0.5
+    offset = 0.5 * zoom - 0.5
+    matrix = np.array(
+        [
+            [zoom, 0.0, offset - zoom * (col - half_px)],
+            [0.0, zoom, offset - zoom * (row - half_px)],
+        ]
+    )
+    size = (settings.chip_px, settings.chip_px)
+    warped = cv2.warpAffine(
+        _stretched(image, settings), matrix, size, flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0)
+    )
+    picture = np.asarray(warped, np.uint8)
+    if outline_px is not None:
+        _draw_outline(picture, outline_px, zoom, (row - half_px, col - half_px))
+    _draw_scale(picture, settings.chip_scale_bar_m / image.grid.pixel_m * zoom, settings)
+    lon, lat = image.grid.lonlat_from_px(row, col)
+    _draw_north(picture, image.grid.convergence_deg(float(lon), float(lat)))
+    _publish(path, picture)
+
+
+def _stretched(image: Image, settings: Settings) -> Bytes:
+    """(height, width, 3) 8-bit in OpenCV's order blue, green, red."""
+    visible = [image.band(name) for name in ("B02", "B03", "B04")]
+    nir, power = image.band("B08"), image.band("VV")
+    if power is None:
+        power = image.band("VH")
+    if all(band is not None for band in visible):
+        layers = [_reflectance(band, settings) for band in visible if band is not None]
+    elif nir is not None:
+        layers = [_reflectance(nir, settings)] * 3
+    elif power is not None:
+        layers = [_decibel(power, settings)] * 3
+    else:
+        raise BadInput("Image has no band to show", expected="B02 B03 B04, B08, VV or VH")
+    picture = np.dstack(layers)
+    picture[~image.valid] = 0
+    return picture
+
+
+def _reflectance(band: NDArray[np.float32], settings: Settings) -> Bytes:
+    share = np.sqrt(np.clip(np.nan_to_num(band) / settings.chip_reflectance_max, 0.0, 1.0))
+    return np.asarray(np.round(share * 255.0), np.uint8)
+
+
+def _decibel(power: NDArray[np.float32], settings: Settings) -> Bytes:
+    decibel = 10.0 * np.log10(np.maximum(np.nan_to_num(power), 1e-6))
+    share = (decibel - settings.chip_db_min) / (settings.chip_db_max - settings.chip_db_min)
+    return np.asarray(np.round(np.clip(share, 0.0, 1.0) * 255.0), np.uint8)
+
+
+def _draw_outline(
+    picture: Bytes, outline_px: Sequence[float], zoom: float, origin: tuple[float, float]
+) -> None:
+    corners = np.asarray(outline_px, np.float64).reshape(-1, 2)
+    rows, cols = (corners[:, 0] - origin[0]) * zoom, (corners[:, 1] - origin[1]) * zoom
+    points = np.stack([cols, rows], axis=1).round().astype(np.int32)
+    cv2.polylines(picture, [points], True, _OUTLINE, 1, cv2.LINE_AA)
+
+
+def _draw_scale(picture: Bytes, bar_px: float, settings: Settings) -> None:
+    height = picture.shape[0]
+    left, y = 12, height - 14
+    right = left + round(bar_px)
+    cv2.line(picture, (left, y), (right, y), _INK, 2)
+    for x in (left, right):
+        cv2.line(picture, (x, y - 4), (x, y + 4), _INK, 2)
+    text = f"{settings.chip_scale_bar_m:g} m"
+    cv2.putText(picture, text, (left, y - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.45, _INK, 1, cv2.LINE_AA)
+
+
+def _draw_north(picture: Bytes, convergence_deg: float) -> None:
+    """An arrow to true north: grid north is up, and true north lies the convergence off it."""
+    tail = np.array([picture.shape[1] - 22.0, 44.0])
+    angle = math.radians(-convergence_deg)
+    head = tail + 28.0 * np.array([math.sin(angle), -math.cos(angle)])
+    ends = [(round(float(x)), round(float(y))) for x, y in (tail, head)]
+    cv2.arrowedLine(picture, ends[0], ends[1], _INK, 2, cv2.LINE_AA, tipLength=0.35)
+    place = (ends[0][0] - 5, ends[0][1] + 14)
+    cv2.putText(picture, "N", place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, _INK, 1, cv2.LINE_AA)
+
+
+def _publish(path: Path, picture: Bytes) -> None:
+    done, encoded = cv2.imencode(".png", picture)
+    assert done, "PNG encoding of an 8-bit picture cannot fail"
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as stream:
+        stream.write(encoded.tobytes())
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.rename(path)

@@ -1,0 +1,52 @@
+"""Clouds, from the image's own evidence: bright, white and broader than any ship or quay."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pipeline.records import Image
+from pipeline.scene.settings import Settings
+
+VISIBLE = ("B02", "B03", "B04")
+
+
+def cloud_mask(image: Image, settings: Settings) -> NDArray[np.bool_]:
+    """True under cloud, (height, width); all False for Sentinel-1 and without a visible band.
+
+    Thin cirrus and cloud shadow are not claimed: four bands cannot tell them from haze and dark
+    water. Bright things narrower than `cloud_open_m` are opened away, so a deck is not a cloud.
+    """
+    bands = [band for name in VISIBLE if (band := image.band(name)) is not None]
+    nir = image.band("B08")
+    if not bands:
+        return np.zeros(image.valid.shape, np.bool_)
+    spectrum = np.stack(bands if nir is None else [*bands, nir])
+    visible = np.mean(bands, axis=0)
+    bright = image.valid & (visible >= settings.cloud_visible_min)
+    if nir is not None:
+        bright &= nir >= settings.cloud_nir_min
+    mean = np.maximum(spectrum.mean(axis=0), np.float32(1e-6))
+    bright &= np.ptp(spectrum, axis=0) <= settings.cloud_colour_max * mean
+    return _broad(bright, image.grid.pixel_m, settings) & image.valid
+
+
+def _broad(bright: NDArray[np.bool_], pixel_m: float, settings: Settings) -> NDArray[np.bool_]:
+    """What survives opening by a square, grown by the clouds' thin edges."""
+    if not bright.any():
+        return bright
+    open_px = max(1, round(settings.cloud_open_m / pixel_m))
+    core = ndimage.minimum_filter(bright, size=open_px, mode="nearest")
+    grow_px = open_px + 2 * round(settings.cloud_grow_m / pixel_m)
+    # an even square's erosion and dilation must lean to opposite sides to cancel
+    origin = -1 if open_px % 2 == 0 else 0
+    return np.asarray(
+        ndimage.maximum_filter(core, size=grow_px, origin=origin, mode="constant", cval=0), np.bool_
+    )
+
+
+def cloud_fraction(image: Image, cloud: NDArray[np.bool_]) -> float:
+    """Share of the valid pixels under cloud, [0, 1]; 0 where nothing is valid."""
+    valid = int(image.valid.sum())
+    return float((cloud & image.valid).sum() / valid) if valid else 0.0

@@ -1,0 +1,95 @@
+"""Land around a site, as a polygon: the vector coast, corrected by hand where someone drew it."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from roaring_landmask import LandmaskProvider, Shapes
+from shapely import Geometry
+
+from pipeline.geo import destination
+from pipeline.records import Site
+from pipeline.scene.settings import Settings
+
+# WKB sizes (OGC 06-103r4, 8.2): a polygon is byte order + type + ring count, a ring is its point
+# count and two doubles a point; a multipolygon begins like a polygon.
+_HEAD_BYTES = 9
+_RING_BYTES = 4
+_POINT_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _World:
+    """The world's land as WKB with an index, a quarter of the memory of its parsed polygons."""
+
+    wkb: bytes
+    offsets: NDArray[np.int64]
+    bounds: NDArray[np.float64]
+    """(polygons, 4) west south east north, degrees."""
+
+    def polygon(self, index: int) -> Geometry:
+        return shapely.from_wkb(self.wkb[self.offsets[index] : self.offsets[index + 1]])
+
+
+def land_polygon(site: Site, settings: Settings) -> Geometry:
+    """Land within the AOI's surroundings, lon/lat WGS 84; empty where there is none.
+
+    Hand-drawn water is always cut out of the coastline and hand-drawn land always added, land last:
+    a quay drawn inside a drawn river stays.
+    """
+    bounds = _around(site.aoi.bounds, settings.coast_margin_m)
+    land = _osm_land(bounds) if settings.coastline == "osm" else shapely.Polygon()
+    if site.water:
+        land = land.difference(shapely.union_all(site.water))
+    if site.land:
+        drawn = shapely.clip_by_rect(shapely.union_all(site.land), *bounds)
+        land = land.union(drawn)
+    return land
+
+
+def _around(
+    bounds: tuple[float, float, float, float], margin_m: float
+) -> tuple[float, float, float, float]:
+    """A lon/lat box grown by a distance on the ground."""
+    west, south, east, north = bounds
+    reach_m = margin_m * math.sqrt(2.0)  # the diagonal's components are the margin
+    widest = max(abs(south), abs(north))
+    lon, lat = destination([west, east], [south, north], [225.0, 45.0], [reach_m, reach_m])
+    lon_west, _ = destination(west, math.copysign(widest, south), 270.0, margin_m)
+    grow_deg = max((west - float(lon_west)) % 360.0, west - lon[0], lon[1] - east)
+    return (west - grow_deg, max(-90.0, lat[0]), east + grow_deg, min(90.0, lat[1]))
+
+
+@functools.lru_cache(maxsize=64)
+def _osm_land(bounds: tuple[float, float, float, float]) -> Geometry:
+    """OpenStreetMap's land inside a lon/lat box, exact."""
+    world = _world()
+    west, south, east, north = bounds
+    meets = (
+        (world.bounds[:, 0] <= east)
+        & (world.bounds[:, 2] >= west)
+        & (world.bounds[:, 1] <= north)
+        & (world.bounds[:, 3] >= south)
+    )
+    pieces = [
+        shapely.clip_by_rect(world.polygon(int(index)), *bounds) for index in np.flatnonzero(meets)
+    ]
+    return shapely.union_all([shapely.make_valid(piece) for piece in pieces])
+
+
+@functools.lru_cache(maxsize=1)
+def _world() -> _World:
+    """The coastline's index; some seconds, once a process."""
+    wkb = bytes(Shapes.wkb(LandmaskProvider.Osm))
+    polygons = shapely.get_parts(shapely.from_wkb(wkb))
+    rings = shapely.get_num_interior_rings(polygons).astype(np.int64) + 1
+    points = shapely.get_num_coordinates(polygons).astype(np.int64)
+    sizes = _HEAD_BYTES + _RING_BYTES * rings + _POINT_BYTES * points
+    offsets = np.concatenate([[0], np.cumsum(sizes)]) + _HEAD_BYTES
+    assert offsets[-1] == len(wkb), "the coastline's WKB is not a plain 2-D multipolygon"
+    return _World(wkb=wkb, offsets=offsets, bounds=shapely.bounds(polygons))

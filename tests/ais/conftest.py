@@ -1,0 +1,78 @@
+"""Builders of provider files, fixes, statics and sites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+from shapely.geometry import box
+
+from pipeline.ais.settings import Settings
+from pipeline.records import Fix, Site, Static
+from pipeline.tables import to_table
+
+SETTINGS = Settings()
+NOON = datetime(2024, 3, 7, 12, tzinfo=UTC)
+
+DMA_HEADER = (
+    "# Timestamp,Type of mobile,MMSI,Latitude,Longitude,Navigational status,ROT,SOG,COG,Heading,"
+    "IMO,Callsign,Name,Ship type,Cargo type,Width,Length,Type of position fixing device,Draught,"
+    "Destination,ETA,Data source type,A,B,C,D"
+)
+DMA_ROW = (
+    "07/03/2024 02:09:00,Class A,273312000,42.750000,133.020000,Under way using engine,0.0,9.4,"
+    "271.5,270,9307839,UBCD,LADA,Tanker,No additional info,14,98,GPS,5.2,CHONGJIN,,AIS,70,28,7,7"
+)
+OLD_HEADER = (
+    "MMSI,BaseDateTime,LAT,LON,SOG,COG,Heading,VesselName,IMO,CallSign,VesselType,Status,Length,"
+    "Width,Draft,Cargo,TransceiverClass"
+)
+OLD_ROW = (
+    "273312000,2024-03-07T02:09:00,42.75000,133.02000,9.4,271.5,270.0,LADA,IMO9307839,UBCD,80,0.0,"
+    "98.0,14.0,5.2,80,A"
+)
+NEW_HEADER = (
+    "mmsi,base_date_time,longitude,latitude,sog,cog,heading,vessel_name,imo,call_sign,vessel_type,"
+    "status,length,width,draft,cargo,transceiver"
+)
+NEW_ROW = (
+    "273312000,2024-03-07 02:09:00,133.02000,42.75000,9.4,271.5,270,LADA,IMO9307839,UBCD,80,0,98,"
+    "14,5.2,80,A"
+)
+FORMATS = [(DMA_HEADER, DMA_ROW), (OLD_HEADER, OLD_ROW), (NEW_HEADER, NEW_ROW)]
+
+
+def fix(
+    mmsi: int, minutes: float, lon: float, lat: float, *, start: datetime = NOON, **more
+) -> Fix:
+    """A report so many minutes after the start."""
+    values = {
+        "sog_mps": None, "cog_deg": None, "heading_deg": None, "nav_status": None,
+        "mark": None, "source": "a.csv",
+    }  # fmt: skip
+    sent_at = start + timedelta(minutes=minutes)
+    return Fix(mmsi=mmsi, sent_at=sent_at, lon=lon, lat=lat, **{**values, **more})
+
+
+def table(fixes: Iterable[Fix]) -> pa.Table:
+    return to_table(Fix, fixes)
+
+
+def statics(*rows: Static) -> pa.Table:
+    return to_table(Static, rows)
+
+
+def site(lon: float, lat: float, site_id: str = "s") -> Site:
+    """A site of about 11 km north to south and less than that across."""
+    return Site(
+        site_id=site_id,
+        name=site_id,
+        country="RU",
+        aoi=box(lon - 0.04, lat - 0.05, lon + 0.04, lat + 0.05),
+        zones=(),
+        water=(),
+        land=(),
+        source="invented",
+        digitised_on="2024-01-01",
+    )
