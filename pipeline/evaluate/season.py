@@ -118,13 +118,18 @@ class SeasonScore:
             ),
             (
                 "voyages of dark tankers",
-                f"{self.voyages_true} true, {self.voyages_claimed} claimed, "
-                f"{self.voyages_found} found, {self.voyages_linked} with both ends right",
+                ", ".join(
+                    [
+                        f"{self.voyages_true} true",
+                        f"{self.voyages_claimed} claimed",
+                        f"{self.voyages_found} found",
+                        f"{self.voyages_linked} with both ends right",
+                    ]
+                ),
             ),
             (
                 "barrels carried in truth",
-                f"{self.barrels_true:,.0f} in truth, "
-                f"{self.barrels_true_found:,.0f} of them on the voyages found",
+                f"{self.barrels_true:,.0f}; {self.barrels_true_found:,.0f} on the voyages found",
             ),
             ("barrels counted, tiers A to C", _barrels(self.upper)),
             ("barrels counted, tiers A and B", _barrels(self.headline)),

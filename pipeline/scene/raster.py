@@ -31,8 +31,15 @@ Bools = NDArray[np.bool_]
 PIXEL_M = 10.0
 COARSEST_PIXEL_M = 20.0
 """Overviews and quick looks are refused: brought to 10 m they would claim detail they lack."""
-DRIVERS = ("GTiff", "JP2OpenJPEG")
-"""Formats that hold their own pixels: others (VRT, WMS) may name any file or address."""
+DRIVERS = {
+    b"II*\0": "GTiff",
+    b"MM\0*": "GTiff",
+    b"II+\0": "GTiff",
+    b"MM\0+": "GTiff",
+    b"\0\0\0\x0c": "JP2OpenJPEG",
+    b"\xff\x4f\xff\x51": "JP2OpenJPEG",
+}
+"""By first bytes, formats that hold their own pixels: others (VRT, WMS) may name any address."""
 MAX_SIDE_PX = 40_000
 """A Sentinel-1 GRD is about 25,000 px wide; a raster that claims more is refused unread."""
 BLOCK_PX = 256
@@ -53,7 +60,7 @@ def opened(path: Path) -> Iterator[DatasetReader]:
         with warnings.catch_warnings():
             # A missing georeference is our own, clearer, error.
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path, driver=list(DRIVERS)) as dataset:
+            with rasterio.open(path, driver=_driver(path)) as dataset:
                 if max(dataset.shape) > MAX_SIDE_PX:
                     raise BadInput(
                         "Raster is larger than any scene",
@@ -70,6 +77,23 @@ def opened(path: Path) -> Iterator[DatasetReader]:
             found=" ".join(str(cause).split()),
             do="Fetch it again",
         ) from None
+
+
+def _driver(path: Path) -> str:
+    """The driver for a file's content, whatever its name."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(4)
+    except OSError as error:
+        raise BadInput("Raster cannot be read", where=path.name, found=error.strerror) from None
+    if head not in DRIVERS:
+        raise BadInput(
+            "Not a raster that is read here",
+            where=path.name,
+            expected="GeoTIFF or JPEG 2000",
+            found=f"a file that begins with {head!r}" if head else "an empty file",
+        )
+    return DRIVERS[head]
 
 
 def crs_of(dataset: DatasetReader, path: Path) -> str:
