@@ -169,7 +169,8 @@ def _dark_call(
     best = max(range(len(own)), key=lambda k: (values[k], own[k].gap.gap_id), default=None)
     named = own[best] if best is not None and values[best] >= settings.named_min else None
     p_named = 0.0 if named is None or best is None else values[best]
-    p_dark, p_tanker = _p_dark(stay.sightings, settings), _p_tanker(stay.sightings)
+    p_unknown = 1.0 - sum(values)
+    p_dark, p_tanker = _p_dark(stay.sightings, p_unknown, settings), _p_tanker(stay.sightings)
     counter = _counter_evidence(stay, watch)
     length, sigma = stay.length_m
     return PortCall(
@@ -193,7 +194,7 @@ def _dark_call(
         tier=_tier(stay, named, p_dark=p_dark, p_tanker=p_tanker, doubt=counter, settings=settings),
         p_dark=p_dark,
         p_tanker=p_tanker,
-        p_ship=p_named if named is not None else 1.0 - sum(values),
+        p_ship=p_named if named is not None else p_unknown,
         length_m=length,
         length_sigma_m=sigma,
         n_seen=len(stay.sightings),
@@ -204,14 +205,17 @@ def _dark_call(
     )
 
 
-def _p_dark(sightings: Sequence[Sighting], settings: Settings) -> float:
+def _p_dark(sightings: Sequence[Sighting], p_unknown: float, settings: Settings) -> float:
     """P(a ship lies there and does not transmit).
 
-    A ship: at least one image is right. Not on the air: the mean over the images, as their doubts
-    are shared. Not merely unheard: even odds of off against on-but-unheard before the hours in
-    which she should have been heard.
+    A ship: at least one image is right, the likelier as ships are silent that would explain it (a
+    false shape needs none). Not on the air: the mean over the images, as their doubts are shared.
+    Not merely unheard: even odds of off against on-but-unheard before the hours in which she should
+    have been heard.
     """
-    real = 1.0 - math.prod(1.0 - sighting.detection.score for sighting in sightings)
+    false = math.prod(1.0 - sighting.detection.score for sighting in sightings)
+    explained = min(1.0 / max(p_unknown, 1e-9), settings.explained_max)
+    real = (1.0 - false) * explained / ((1.0 - false) * explained + false)
     unmatched = sum(sighting.match.p_dark for sighting in sightings) / len(sightings)
     heard = max(sighting.match.p_heard for sighting in sightings)
     unheard = (1.0 - heard) ** settings.unheard_hours

@@ -91,7 +91,15 @@ class Settings(BaseModel):
     unheard_hours: float = Field(
         3.0, gt=0, description="h around an image in which a transmitting ship would be heard"
     )
-    dark_min: float = Field(0.7, gt=0, lt=1, description="P(dark) from which tier C or better")
+    explained_max: float = Field(
+        5.0,
+        ge=1,
+        description="odds that silent ships who fit may add to a hull's being real; a cap, as "
+        "silences are many; an assumption",
+    )
+    dark_min: float = Field(
+        0.5, gt=0, lt=1, description="P(dark) from which tier C or better: likelier than not"
+    )
     tanker_min: float = Field(0.5, gt=0, lt=1, description="P(tanker) from which tier C or better")
     lead_range_m: float = Field(
         120_000.0,
