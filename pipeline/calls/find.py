@@ -257,14 +257,17 @@ def _tier(
     doubt: Sequence[str],
     settings: Settings,
 ) -> str:
-    """B, C or D as in DESIGN 7; A needs a finer image or AIS at the berth."""
+    """B, C or D as in DESIGN 7; A needs a finer image or AIS at the berth.
+
+    Where nobody was heard around the images, only a silence that began or ended where others were
+    heard lifts the call to C: a receivers' hole alone is no darkness.
+    """
     on_air = any("reports from this berth" in remark for remark in doubt)
     at_oil_berth = stay.zone.is_berth and stay.zone.handles_oil
     is_dark = any(sighting.is_dark for sighting in stay.sightings)
-    if on_air or not at_oil_berth or not is_dark:
+    was_off = named is not None and named.gap.verdict == GapVerdict.LIKELY_OFF
+    if on_air or not at_oil_berth or not (is_dark or was_off):
         return "D"
     if p_dark < settings.dark_min or p_tanker < settings.tanker_min:
         return "D"
-    if named is not None and named.gap.verdict == GapVerdict.LIKELY_OFF:
-        return "B"
-    return "C"
+    return "B" if is_dark and was_off else "C"

@@ -104,7 +104,16 @@ def _detection(
         shore_distance_m=_at(surface.shore_distance_m, hull),
         cloud_score=cloud,
         flags=_flags(hull, zone, grid),
-        screened=_screened(hull, grid, surface, zone, score=score, cloud=cloud, settings=settings),
+        screened=_screened(
+            hull,
+            grid,
+            surface,
+            zone,
+            score=score,
+            cloud=cloud,
+            sensor=scene.sensor,
+            settings=settings,
+        ),
         detector=detector.name,
         model_sha256=detector.model_sha256,
         chip=None,
@@ -171,10 +180,13 @@ def _screened(
     *,
     score: float,
     cloud: float,
+    sensor: Sensor,
     settings: Settings,
 ) -> str | None:
     """The first reason that holds, or None."""
     length_m, width_m = hull.length_px * grid.pixel_m, hull.width_px * grid.pixel_m
+    in_berth = zone is not None and zone.is_berth
+    least = settings.score_min_berth[sensor] if in_berth else settings.score_min
     reasons = (
         (Screened.ON_LAND, zone is None and _sea_share(hull, surface) < settings.sea_share_min),
         (Screened.CLOUD, cloud > settings.cloud_share_max),
@@ -183,6 +195,6 @@ def _screened(
             Screened.TOO_LARGE,
             length_m > settings.length_max_m or width_m > settings.width_max_m,
         ),
-        (Screened.SHAPE, score < settings.score_min),
+        (Screened.SHAPE, score < least),
     )
     return next((reason.value for reason, holds in reasons if holds), None)

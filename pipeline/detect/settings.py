@@ -160,6 +160,11 @@ class Settings(BaseModel):
     )
     score_keep: float = Field(0.02, ge=0, le=1, description="hulls below are not reported at all")
     score_min: float = Field(0.3, ge=0, le=1, description="hulls below are screened as not a hull")
+    score_min_berth: dict[Sensor, float] = Field(
+        {Sensor.S2: 0.3, Sensor.S1: 0.1},
+        description="the same inside a berth; a weak shape on radar is kept there, to be weighed "
+        "with the ships that were silent: its odds inside berths are raised little",
+    )
     length_min_m: float = Field(50.0, gt=0, description="m; shorter ones are screened as too small")
     length_max_m: float = Field(420.0, gt=0, description="m; the longest ship afloat is 400 m")
     width_max_m: float = Field(75.0, gt=0, description="m; the beamiest tankers are 68 m")

@@ -140,7 +140,7 @@ def _outline(dataset: DatasetReader) -> Geometry:
     """The raster's edge in its own CRS, rotated ones included."""
     height, width = dataset.shape
     corners = ((0, 0), (width, 0), (width, height), (0, height))
-    return shapely.Polygon([dataset.transform * corner for corner in corners])
+    return shapely.Polygon([dataset.transform @ corner for corner in corners])
 
 
 def grid_for(path: Path, aoi: Geometry, *, extent: Geometry | None = None) -> Grid:

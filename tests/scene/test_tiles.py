@@ -1,0 +1,61 @@
+"""Tiles cover a raster exactly, and neighbours share what a ship needs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from pipeline.errors import BadInput
+from pipeline.scene.tiles import windows
+
+SIZES = st.integers(1, 240)
+
+
+@given(height=SIZES, width=SIZES, tile_px=st.integers(3, 90), overlap_px=st.integers(0, 60))
+def test_every_pixel_is_covered_and_neighbours_overlap(height, width, tile_px, overlap_px):
+    assume(overlap_px < tile_px)
+    assume((height // (tile_px - overlap_px) + 1) * (width // (tile_px - overlap_px) + 1) < 3000)
+    tiles = windows(height, width, tile_px=tile_px, overlap_px=overlap_px)
+
+    seen = np.zeros((height, width), int)
+    for tile in tiles:
+        assert 0 <= tile.row0 < tile.row1 <= height
+        assert 0 <= tile.col0 < tile.col1 <= width
+        assert tile.row1 - tile.row0 == min(tile_px, height)
+        assert tile.col1 - tile.col0 == min(tile_px, width)
+        seen[tile.row0 : tile.row1, tile.col0 : tile.col1] += 1
+    assert seen.min() >= 1
+
+    assert tiles == sorted(set(tiles))
+    for starts, ends in (
+        (sorted({t.row0 for t in tiles}), sorted({t.row1 for t in tiles})),
+        (sorted({t.col0 for t in tiles}), sorted({t.col1 for t in tiles})),
+    ):
+        assert all(end - start >= overlap_px for end, start in zip(ends, starts[1:], strict=False))
+
+
+@given(height=SIZES, width=SIZES, row=SIZES, col=SIZES, length=st.integers(1, 20))
+def test_a_ship_no_longer_than_the_overlap_lies_whole_in_some_tile(height, width, row, col, length):
+    assume(row + length <= height and col + length <= width)
+    tiles = windows(height, width, tile_px=50, overlap_px=20)
+    assert any(
+        t.row0 <= row and row + length <= t.row1 and t.col0 <= col and col + length <= t.col1
+        for t in tiles
+    )
+
+
+def test_the_last_tile_ends_at_the_edge_and_none_is_wasted():
+    spans = [(t.col0, t.col1) for t in windows(8, 25, tile_px=10, overlap_px=2)]
+    assert spans == [(0, 10), (8, 18), (15, 25)]
+    assert len(windows(10, 18, tile_px=10, overlap_px=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "tile_px", "overlap_px"),
+    [(0, 9, 4, 1), (9, 0, 4, 1), (9, 8, 4, 4), (9, 8, 4, -1), (9, 8, 0, 0)],
+)
+def test_tiles_that_cannot_cover_are_refused(height, width, tile_px, overlap_px):
+    with pytest.raises(BadInput, match="cannot cover"):
+        windows(height, width, tile_px=tile_px, overlap_px=overlap_px)
