@@ -30,7 +30,7 @@ def looks_like_item(path: Path) -> bool:
         if path.stat().st_size > MAX_ITEM_BYTES:
             return False
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(document, dict) and "stac_version" in document and "assets" in document
 
