@@ -30,6 +30,7 @@ from pipeline.jobs.summary import print_failures, print_summary
 
 DEFAULT_CONFIG = Path("configs/demo.yaml")
 EXIT_INTERRUPTED = 130
+LOG_WIDTH = 150
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -113,6 +114,12 @@ def _progress(*, log_json: bool) -> Progress:
     return LineProgress()
 
 
+def _console() -> Console:
+    """As wide as the terminal; wide enough for the tables where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=LOG_WIDTH)
+
+
 def _stage_command(name: str, about: str, active: Sequence[str]) -> None:
     """Each stage is one command with the same options."""
 
@@ -136,7 +143,7 @@ def _stage_command(name: str, about: str, active: Sequence[str]) -> None:
         )
         run, story = _work(active, options)
         if "review" in active:
-            print_summary(Console(), run, story)
+            print_summary(_console(), run, story)
         print_failures(Console(stderr=True), story)
         raise typer.Exit(story.exit_code)
 

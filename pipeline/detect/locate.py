@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.detect.detector import Detector
 from pipeline.detect.hull import Hull
 from pipeline.detect.settings import Settings
-from pipeline.detect.tanker import Tanker, tanker_probability
+from pipeline.detect.tanker import Tanker, TankerPrior, tanker_probability
 from pipeline.geo import Grid
 from pipeline.records import Detection, Scene, Screened, Sensor, Site, Surface, Zone, content_id
 
@@ -70,23 +70,21 @@ def _detection(
     settings: Settings,
 ) -> Detection:
     lon, lat = (float(value) for value in grid.lonlat_from_px(hull.row_px, hull.col_px))
-    zone = site.zone_at(lon, lat)
+    zone, sensor = site.zone_at(lon, lat), scene.sensor
     length_m, width_m = hull.length_px * grid.pixel_m, hull.width_px * grid.pixel_m
-    length_sigma_m = _length_sigma_m(length_m, scene.sensor, settings)
-    score = _score(hull, zone, settings.berth_odds[scene.sensor])
-    cloud = _cloud_share(hull, surface)
-    size = Tanker(length_m=length_m, length_sigma_m=length_sigma_m, width_m=width_m)
-    tanker = tanker_probability(size, zone=zone, settings=settings)
-    key = (scene.scene_id, round(hull.row_px, 1), round(hull.col_px, 1), detector.name)
+    length_sigma_m = _length_sigma_m(length_m, sensor, settings)
+    score = _score(hull, zone, settings.berth_odds[sensor])
+    likely, cloud = score >= _score_min(zone, sensor, settings), _cloud_share(hull, surface)
+    tanker = _tanker(length_m, length_sigma_m, width_m, zone, settings)
     return Detection(
-        detection_id=content_id("d", *key),
+        detection_id=_id(hull, scene, detector),
         scene_id=scene.scene_id,
         site_id=scene.site_id,
-        sensor=scene.sensor.value,
+        sensor=sensor.value,
         sensed_at=scene.sensed_at,
         lon=lon,
         lat=lat,
-        position_sigma_m=settings.position_sigma_m[scene.sensor],
+        position_sigma_m=settings.position_sigma_m[sensor],
         row_px=hull.row_px,
         col_px=hull.col_px,
         outline_px=[value for corner in hull.corners_px for value in corner],
@@ -94,9 +92,9 @@ def _detection(
         length_m=length_m,
         length_sigma_m=length_sigma_m,
         width_m=width_m,
-        width_sigma_m=settings.width_sigma_m[scene.sensor],
+        width_sigma_m=settings.width_sigma_m[sensor],
         axis_deg=(hull.axis_grid_deg + grid.convergence_deg(lon, lat)) % 180.0,
-        axis_sigma_deg=_axis_sigma_deg(length_m, scene.sensor, settings),
+        axis_sigma_deg=_axis_sigma_deg(length_m, sensor, settings),
         contrast=hull.contrast,
         p_tanker=tanker.probability,
         p_tanker_basis=tanker.basis,
@@ -105,19 +103,24 @@ def _detection(
         cloud_score=cloud,
         flags=_flags(hull, zone, grid),
         screened=_screened(
-            hull,
-            grid,
-            surface,
-            zone,
-            score=score,
-            cloud=cloud,
-            sensor=scene.sensor,
-            settings=settings,
+            hull, grid, surface, zone, likely=likely, cloud=cloud, settings=settings
         ),
         detector=detector.name,
         model_sha256=detector.model_sha256,
         chip=None,
     )
+
+
+def _tanker(
+    length_m: float, length_sigma_m: float, width_m: float, zone: Zone | None, settings: Settings
+) -> TankerPrior:
+    size = Tanker(length_m=length_m, length_sigma_m=length_sigma_m, width_m=width_m)
+    return tanker_probability(size, zone=zone, settings=settings)
+
+
+def _id(hull: Hull, scene: Scene, detector: Detector) -> str:
+    place = (round(hull.row_px, 1), round(hull.col_px, 1))
+    return content_id("d", scene.scene_id, *place, detector.name)
 
 
 def _score(hull: Hull, zone: Zone | None, berth_odds: float) -> float:
@@ -126,6 +129,11 @@ def _score(hull: Hull, zone: Zone | None, berth_odds: float) -> float:
         return hull.score
     raised = hull.score * berth_odds
     return raised / (raised + 1.0 - hull.score)
+
+
+def _score_min(zone: Zone | None, sensor: Sensor, settings: Settings) -> float:
+    in_berth = zone is not None and zone.is_berth
+    return settings.score_min_berth[sensor] if in_berth else settings.score_min
 
 
 def _length_sigma_m(length_m: float, sensor: Sensor, settings: Settings) -> float:
@@ -178,15 +186,12 @@ def _screened(
     surface: Surface,
     zone: Zone | None,
     *,
-    score: float,
+    likely: bool,
     cloud: float,
-    sensor: Sensor,
     settings: Settings,
 ) -> str | None:
     """The first reason that holds, or None."""
     length_m, width_m = hull.length_px * grid.pixel_m, hull.width_px * grid.pixel_m
-    in_berth = zone is not None and zone.is_berth
-    least = settings.score_min_berth[sensor] if in_berth else settings.score_min
     reasons = (
         (Screened.ON_LAND, zone is None and _sea_share(hull, surface) < settings.sea_share_min),
         (Screened.CLOUD, cloud > settings.cloud_share_max),
@@ -195,6 +200,6 @@ def _screened(
             Screened.TOO_LARGE,
             length_m > settings.length_max_m or width_m > settings.width_max_m,
         ),
-        (Screened.SHAPE, score < least),
+        (Screened.SHAPE, not likely),
     )
     return next((reason.value for reason, holds in reasons if holds), None)

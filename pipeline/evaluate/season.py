@@ -162,23 +162,15 @@ def score_season(  # noqa: PLR0913  a season has that many tables
 
     A claim is a dark call of tier A to C. It is true where a tanker really lay dark at that berth
     while the claim says she was there, give or take `call_tolerance_s`; claims and true calls pair
-    one to one. Recall counts only calls that a clear image shows, be it one.
+    one to one. Recall counts only calls that a clear image shows.
     """
     dark = [call for call in true_calls if call.is_dark]
     claims = [call for call in calls if call.evidence_class in DARK and call.tier != "D"]
     pairs = _pair(claims, dark, settings)
-    visible = {
-        hull.call_id for hull in true_hulls if hull.is_dark and hull.is_visible and hull.call_id
-    }
+    visible, arrivals = _visible(true_hulls), _arrivals(claims, dark, pairs)
     ranks = [_rank(claims[i], dark[j], candidates) for i, j in pairs.items()]
-    arrivals = [
-        _holds(claims[i], dark[j].arrived_at)
-        for i, j in pairs.items()
-        if claims[i].arrival_earliest is not None
-    ]
     links = _voyages(claims, dark, pairs, voyages, true_voyages)
-    hulls = [hull for hull in true_hulls if hull.is_visible and hull.call_id is not None]
-    hulls = [hull for hull in hulls if hull.length_m >= settings.length_edges_m[0]]
+    hulls = _berthed(true_hulls, settings)
     return SeasonScore(
         claims=len(claims),
         true_claims=len(pairs),
@@ -202,6 +194,33 @@ def score_season(  # noqa: PLR0913  a season has that many tables
         berths_seen=sum(row.state == CoverageState.SEEN for row in coverage),
         berths_watched=len(coverage),
     )
+
+
+def _visible(hulls: Sequence[TrueHull]) -> set[str]:
+    """Calls of dark ships that some clear image shows."""
+    return {hull.call_id for hull in hulls if hull.is_dark and hull.is_visible and hull.call_id}
+
+
+def _berthed(hulls: Sequence[TrueHull], settings: Settings) -> list[TrueHull]:
+    """Visible hulls of the shortest class and longer, at berths and at anchor."""
+    return [
+        hull
+        for hull in hulls
+        if hull.is_visible
+        and hull.call_id is not None
+        and hull.length_m >= settings.length_edges_m[0]
+    ]
+
+
+def _arrivals(
+    claims: Sequence[PortCall], dark: Sequence[TrueCall], pairs: Mapping[int, int]
+) -> list[bool]:
+    """Does each two-ended interval hold the true arrival?"""
+    return [
+        _holds(claims[i], dark[j].arrived_at)
+        for i, j in pairs.items()
+        if claims[i].arrival_earliest is not None
+    ]
 
 
 def _pair(

@@ -46,15 +46,20 @@ def print_summary(console: Console, run: Run, story: Story) -> None:
 
 def _calls_table(found: Findings, sites: Sequence[Site]) -> Table:
     names = {site.site_id: site.name for site in sites}
+    berths = {
+        zone.zone_id: zone.name.removeprefix(f"{site.name}, ")
+        for site in sites
+        for zone in site.zones
+    }
     table = Table(title="Dark port calls", title_justify="left")
     for heading in ("port", "berth", "arrived", "left", "length", "P(dark)", "tier", "who"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=heading in ("length", "tier"))
     dark = [call for call in found.calls if call.evidence_class in DARK and call.tier != "D"]
     for call in sorted(dark, key=lambda call: (call.arrival_latest, call.call_id)):
         length = "?" if call.length_m is None else f"{call.length_m:.0f} m"
         table.add_row(
             names.get(call.site_id, call.site_id),
-            call.zone_id,
+            berths.get(call.zone_id, call.zone_id),
             _interval(call.arrival_earliest, call.arrival_latest),
             _interval(call.departure_earliest, call.departure_latest),
             length,
@@ -108,9 +113,9 @@ def _lines(found: Findings) -> list[str]:
 
 
 def _last_totals(found: Findings) -> list[LedgerTotal]:
-    """The last running total of each scope."""
-    last = {total.scope: total for total in found.totals}
-    return [last[scope] for scope in sorted(last)]
+    """The last running total of each year and scope."""
+    last = {(total.year, total.scope): total for total in found.totals}
+    return [last[key] for key in sorted(last)]
 
 
 def _rows_table(rows: Sequence[tuple[str, str]]) -> Table:

@@ -26,7 +26,7 @@ def rendered_sea() -> tuple[Image, Surface]:
     """Open water with forty bright hulls of 100 m, sigma nought."""
     rng = np.random.default_rng(2397)
     power = np.stack([np.full((HEIGHT, WIDTH), 0.012), np.full((HEIGHT, WIDTH), 0.002)])
-    for row, col in zip(rng.integers(30, HEIGHT - 30, 40), rng.integers(30, WIDTH - 30, 40)):
+    for row, col in rng.integers(30, (HEIGHT - 30, WIDTH - 30), (40, 2)):
         power[:, row : row + 10, col : col + 2] = [[[1.5]], [[0.2]]]
     power *= rng.gamma(4.4, 1 / 4.4, power.shape)
     grid = Grid(
