@@ -33,7 +33,9 @@ def test_tags_come_without_their_namespaces(tmp_path):
 @pytest.mark.parametrize("text", [BOMB, THIEF], ids=["bomb", "thief"])
 def test_a_document_type_is_refused_before_its_entities_are_read(tmp_path, text, encoding):
     declared = text.replace('<?xml version="1.0"?>', "")
-    path = written(tmp_path, f'<?xml version="1.0" encoding="{encoding}"?>{declared}'.encode(encoding))
+    path = written(
+        tmp_path, f'<?xml version="1.0" encoding="{encoding}"?>{declared}'.encode(encoding)
+    )
     with pytest.raises(BadInput, match=r"document type, which no product has: annotation\.xml"):
         read_xml(path)
 
@@ -41,7 +43,7 @@ def test_a_document_type_is_refused_before_its_entities_are_read(tmp_path, text,
 def test_a_file_larger_than_any_annotation_is_refused_unread(tmp_path, monkeypatch):
     path = written(tmp_path, "<a/>")
     os.truncate(path, markup.MAX_XML_BYTES + 1)  # a hole: no disk is filled
-    monkeypatch.setattr("pathlib.Path.read_bytes", lambda self: pytest.fail("it was read"))
+    monkeypatch.setattr("pathlib.Path.read_bytes", lambda _: pytest.fail("it was read"))
     with pytest.raises(BadInput, match=r"too large: annotation\.xml"):
         read_xml(path)
 

@@ -7,6 +7,7 @@ extension's `raster:bands`, or the asset itself.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -100,12 +101,16 @@ def _band(name: str, asset: dict[str, Any], item: Path) -> SourceBand:
         return next((value for value in values if value is not None), None)
 
     nodata = said("nodata")
+    scale = float(1.0 if said("scale") is None else said("scale"))
+    offset = float(said("offset") or 0.0)
+    if not (0.0 < scale < math.inf and math.isfinite(offset)):
+        raise ValueError(f"scale {scale} and offset {offset} of {name}")
     return SourceBand(
         name=name,
         path=path,
         index=1,
-        scale=float(said("scale") or 1.0),
-        offset=float(said("offset") or 0.0),
+        scale=scale,
+        offset=offset,
         nodata=None if nodata is None else float(nodata),
     )
 

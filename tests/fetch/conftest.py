@@ -56,9 +56,7 @@ S2_METADATA = """<n1:Level-2A xmlns:n1="urn:esa">
 <PROCESSING_BASELINE>{baseline}</PROCESSING_BASELINE>
 <BOA_QUANTIFICATION_VALUE unit="none">10000</BOA_QUANTIFICATION_VALUE>
 {offsets}</n1:Level-2A>"""
-OFFSETS = "".join(
-    f'<BOA_ADD_OFFSET band_id="{k}">{-1000 - k}</BOA_ADD_OFFSET>' for k in range(13)
-)
+OFFSETS = "".join(f'<BOA_ADD_OFFSET band_id="{k}">{-1000 - k}</BOA_ADD_OFFSET>' for k in range(13))
 
 
 def _s2_safe(parent: Path, *, baseline: str = "05.10", offsets: str = OFFSETS) -> Path:

@@ -16,7 +16,7 @@ EXTENT = shapely.box(-48.6, -25.6, -48.4, -25.4)
 DEFAULTS = GeotiffDefaults(sensed_at=datetime(2024, 3, 7, 13, tzinfo=UTC))
 
 
-def found(folder, settings=None, extent=lambda path: EXTENT):
+def found(folder, settings=None, extent=lambda _: EXTENT):
     return find_sources(folder, settings=settings or Settings(), footprint_of=extent)
 
 
@@ -89,7 +89,10 @@ def test_papers_beside_the_scenes_are_passed_over(tmp_path, make_item):
 def test_bare_geotiffs_are_what_the_configuration_says(tmp_path):
     (tmp_path / "roads.tif").write_bytes(b"II*\0")
     defaults = GeotiffDefaults(
-        sensed_at=DEFAULTS.sensed_at, sensed_at_is_placeholder=True, bands=("B04", "B08"), offset=-0.1
+        sensed_at=DEFAULTS.sensed_at,
+        sensed_at_is_placeholder=True,
+        bands=("B04", "B08"),
+        offset=-0.1,
     )
     (described,) = found(tmp_path, Settings(geotiff_defaults=defaults)).sources
     source = described.source

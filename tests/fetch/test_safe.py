@@ -67,8 +67,10 @@ def test_a_product_without_calibration_is_named(tmp_path, s1_safe):
         ),
         (
             "MTD_MSIL2A.xml",
-            "<a><BOA_QUANTIFICATION_VALUE>10000</BOA_QUANTIFICATION_VALUE>"
-            '<BOA_ADD_OFFSET band_id="1">-1000</BOA_ADD_OFFSET></a>',
+            (
+                "<a><BOA_QUANTIFICATION_VALUE>10000</BOA_QUANTIFICATION_VALUE>"
+                '<BOA_ADD_OFFSET band_id="1">-1000</BOA_ADD_OFFSET></a>'
+            ),
         ),
         ("GRANULE/*/MTD_TL.xml", "<a><SENSING_TIME>noon</SENSING_TIME></a>"),
         ("GRANULE/*/IMG_DATA/R10m/*_B08_10m.jp2", None),
@@ -103,7 +105,9 @@ def manifest_corners(product):
 
 
 @pytest.mark.real_data
-def test_a_real_grd_has_the_time_of_its_name_and_the_place_of_its_manifest(reference_data, tmp_path):
+def test_a_real_grd_has_the_time_of_its_name_and_the_place_of_its_manifest(
+    reference_data, tmp_path
+):
     sample = reference_data / FORMATS / GRD
     folder = tmp_path / GRD
     (folder / "annotation" / "calibration").mkdir(parents=True)
@@ -128,8 +132,12 @@ def test_a_real_grd_has_the_time_of_its_name_and_the_place_of_its_manifest(refer
     # heights move the grid's corners by up to 4 km against the manifest's ground frame
     west, south, east, north = described.footprint.bounds
     corners = manifest_corners(sample)
-    assert (west, east) == pytest.approx((min(c[0] for c in corners), max(c[0] for c in corners)), abs=0.05)
-    assert (south, north) == pytest.approx((min(c[1] for c in corners), max(c[1] for c in corners)), abs=0.05)
+    assert (west, east) == pytest.approx(
+        (min(c[0] for c in corners), max(c[0] for c in corners)), abs=0.05
+    )
+    assert (south, north) == pytest.approx(
+        (min(c[1] for c in corners), max(c[1] for c in corners)), abs=0.05
+    )
     # descending: south and a little west
     assert source.orbit_state == "descending"
     assert 185.0 < source.heading_deg < 200.0

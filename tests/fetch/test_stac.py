@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -122,6 +123,10 @@ def test_an_asset_outside_the_items_folder_is_refused(tmp_path, make_item, href)
         lambda d: d["assets"]["nir"].pop("href"),
         lambda d: d["assets"]["nir"].update({"raster:bands": {"scale": 1}}),
         lambda d: d["assets"]["nir"].update({"scale": "one in ten thousand"}),
+        lambda d: d["assets"]["nir"].update({"scale": 0}),
+        lambda d: d["assets"]["nir"].update({"scale": math.nan}),
+        lambda d: d["assets"]["nir"].update({"scale": -1e-4}),
+        lambda d: d["assets"]["nir"].update({"offset": math.inf}),
         lambda d: d["assets"]["nir"].update({"href": "gone.tif"}),
     ],
 )

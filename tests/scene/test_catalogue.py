@@ -77,7 +77,9 @@ def test_the_catalogue_is_valid_and_lists_everything_once(workspace):
     assert catalogue.validate_all() == 4
     for object_ in (catalogue, *catalogue.get_children()):
         object_.validate()
-    names = {child.id: [item.id for item in child.get_items()] for child in catalogue.get_children()}
+    names = {
+        child.id: [item.id for item in child.get_items()] for child in catalogue.get_children()
+    }
     assert names == {"scenes": ["S2B_2_roads", "S2B_0_roads"][::-1], "detections": ["d-1", "d-2"]}
 
 

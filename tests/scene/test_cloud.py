@@ -30,8 +30,8 @@ def test_a_cloud_is_found_whole_with_its_thin_edges(sky):
     assert cloud[CLOUD].all()
     rows, cols = np.nonzero(cloud)
     edge = SETTINGS.cloud_grow_m / 10.0
-    assert (rows.min(), rows.max()) == pytest.approx((30 - edge, 69 + edge), abs=1)
-    assert (cols.min(), cols.max()) == pytest.approx((60 - edge, 109 + edge), abs=1)
+    assert (rows.min(), rows.max()) == pytest.approx((30 - edge, 69 + edge))
+    assert (cols.min(), cols.max()) == pytest.approx((60 - edge, 109 + edge))
 
 
 @pytest.mark.parametrize(

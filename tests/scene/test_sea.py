@@ -72,6 +72,15 @@ def test_a_berth_is_water_although_the_coastline_and_the_image_say_land(harbour,
     assert not found.sea[COAST_ROW:].any()
 
 
+def test_a_berth_stays_water_under_ships_rafted_into_bright_broad_ground(harbour):
+    def rafted(image):
+        image.data[:, 10:40, 20:60] = GROUND
+
+    assert not harbour(paint=rafted).sea[12:38, 22:58].any()
+    berth = ((8, 42, 18, 62), ZoneRole.LOAD)
+    assert harbour(paint=rafted, zones=[berth]).sea[:COAST_ROW].all()
+
+
 def test_an_anchorage_drawn_over_land_is_not_water(harbour):
     assert not harbour(zones=[(BERTH, ZoneRole.ANCHORAGE)]).sea[COAST_ROW:].any()
 

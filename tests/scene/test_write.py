@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from datetime import datetime
 
@@ -88,7 +87,7 @@ def test_the_same_scene_is_the_same_bytes(written, s2_image, make_scene, make_so
     again = written / "again"
     again.mkdir()
     write_scene(again, make_scene(s2_image), s2_image, make_source(written / "roads.tif"))
-    names = sorted(os.listdir(again))
+    names = sorted(path.name for path in again.iterdir())
     assert names == ["B02.tif", "B03.tif", "B04.tif", "B08.tif", "item.json"]
     assert all((written / name).read_bytes() == (again / name).read_bytes() for name in names)
 
