@@ -58,6 +58,7 @@ def find_calls(
         fixes: of `TrackFix`, any order.
         settings: thresholds.
     """
+    gaps = sorted(gaps, key=lambda gap: gap.gap_id)
     air = Air(gaps=gaps, tracks={track.track_id: track for track in tracks}, fixes=Fixes.of(fixes))
     visits = find_visits(site, air.fixes, air.tracks, settings)
     watches = [_watch(zone, detections, matches, coverage, visits) for zone in site.zones]
@@ -83,7 +84,7 @@ def _watch(
     visits: Sequence[Visit],
 ) -> Watch:
     by_scene: dict[str, tuple[Detection, ...]] = {}
-    for one in detections:
+    for one in sorted(detections, key=lambda each: each.detection_id):
         if one.zone_id == zone.zone_id:
             by_scene[one.scene_id] = (*by_scene.get(one.scene_id, ()), one)
     passes = (row for row in coverage if row.zone_id == zone.zone_id)

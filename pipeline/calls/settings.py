@@ -35,6 +35,12 @@ class Settings(BaseModel):
         description="s; mean stay of a small tanker at a berth; an assumption, published images of "
         "one call lie one to four days apart",
     )
+    stay_shape: int = Field(
+        4,
+        ge=1,
+        description="of the stays' gamma distribution: they vary by half their mean; "
+        "1 would be stays without memory; an assumption",
+    )
     berth_taken: float = Field(
         0.15, gt=0, lt=1, description="P(another dark ship lies at the berth); an assumption"
     )

@@ -1,6 +1,6 @@
 """Hulls without AIS at one place on several passes, joined to stays.
 
-Two sightings are one ship's by Bayes' rule: a stay lasts some days (exponential), another dark ship
+Two sightings are one ship's by Bayes' rule: a stay lasts some days (gamma), another dark ship
 may have taken the berth, lengths agree or not, and a clear image in between that shows nothing
 speaks against it.
 """
@@ -10,7 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import numpy as np
+from scipy import stats
 
 from pipeline.calls.settings import Settings
 from pipeline.calls.visits import Visit
@@ -101,7 +104,15 @@ def find_stays(watch: Watch, matches: Mapping[str, Match], settings: Settings) -
             and watch.outcomes.get(one.detection_id) not in (None, Outcome.MATCHED)
         ]
         _join(chains, seen, watch, settings)
-    return [_bracketed(tuple(chain), watch, settings) for chain in chains]
+    return [
+        _bracketed(
+            tuple(chain),
+            [one for other in chains if other is not chain for one in other],
+            watch,
+            settings,
+        )
+        for chain in chains
+    ]
 
 
 def _join(
@@ -134,8 +145,7 @@ def p_same(
     last = chain[-1]
     if not is_same_place(last.detection, sighting.detection, watch.zone, settings):
         return 0.0
-    elapsed_s = (sighting.at - last.at).total_seconds()
-    stays = math.exp(-elapsed_s / settings.stay_mean_s)
+    stays = p_lasts(sighting.at - chain[0].at, settings) / p_lasts(last.at - chain[0].at, settings)
     length, sigma = combined_length([one.detection for one in chain])
     error = math.hypot(sigma, sighting.detection.length_sigma_m)
     difference = sighting.detection.length_m - length
@@ -148,6 +158,18 @@ def p_same(
     ):
         same *= settings.p_missed
     return same / (same + other) if same > 0 else 0.0
+
+
+def p_lasts(span: timedelta, settings: Settings) -> float:
+    """Probability that a ship seen at some instant is still there a while later.
+
+    Images catch long stays more often, so this is the equilibrium residual of the gamma
+    distribution: the mean of the survivals of shapes 1 to `stay_shape` at the same rate (Cox 1962,
+    Renewal Theory, 5.2).
+    """
+    shapes = range(1, settings.stay_shape + 1)
+    stages = settings.stay_shape * span.total_seconds() / settings.stay_mean_s
+    return float(np.mean(stats.gamma.sf(stages, list(shapes))))
 
 
 def normal(x: float, sigma: float) -> float:
@@ -180,7 +202,9 @@ def is_clear_without(passed: Coverage, hull: Detection, watch: Watch, settings: 
     )
 
 
-def _bracketed(chain: tuple[Sighting, ...], watch: Watch, settings: Settings) -> Stay:
+def _bracketed(
+    chain: tuple[Sighting, ...], rest: Sequence[Sighting], watch: Watch, settings: Settings
+) -> Stay:
     first, last = chain[0], chain[-1]
     absent = [
         one.sensed_at
@@ -190,7 +214,14 @@ def _bracketed(chain: tuple[Sighting, ...], watch: Watch, settings: Settings) ->
     before = [at for at in absent if at < first.at]
     after = [at for at in absent if at > last.at]
     if watch.zone.is_berth:
-        # A berth holds one ship: another one on the air there shows that this one was not.
+        # A berth holds one ship: another one seen or on the air there shows that this one was not.
+        taken = [
+            one.at
+            for one in rest
+            if is_same_place(one.detection, first.detection, watch.zone, settings)
+        ]
+        before += [at for at in taken if at < first.at]
+        after += [at for at in taken if at > last.at]
         before += [visit.last_at for visit in watch.visits if visit.last_at < first.at]
         after += [visit.first_at for visit in watch.visits if visit.first_at > last.at]
     return Stay(

@@ -177,27 +177,35 @@ def posteriors(
     """Posterior of each suspect of each stay; what is missing to 1 belongs to an unknown ship.
 
     A ship cannot lie at two places: where stays overlap in time, each takes from a suspect's
-    weight in the other what it claims of her (mean field, some rounds).
+    weight in the other what it claims of her. What a stay tells another rests on its further
+    rivals only (belief propagation), so that no claim echoes back; for two stays that is exact.
     """
-    result = [_share([one.weight for one in own], settings) for own in found]
     rivals = [
         [j for j, other in enumerate(stays) if j != i and _overlap(stay, other)]
         for i, stay in enumerate(stays)
     ]
+    told = {(j, i): dict[int, float]() for i, own in enumerate(rivals) for j in own}
     for _ in range(EXCLUSION_ROUNDS):
-        claims = [_by_ship(own, values) for own, values in zip(found, result, strict=True)]
-        result = [
-            _share(
-                [
-                    one.weight
-                    * math.prod(1.0 - claims[j].get(one.gap.mmsi, 0.0) for j in rivals[i])
-                    for one in own
-                ],
-                settings,
+        told = {
+            (j, i): _by_ship(
+                found[j], _left(found[j], [told[k, j] for k in rivals[j] if k != i], settings)
             )
-            for i, own in enumerate(found)
-        ]
-    return result
+            for j, i in told
+        }
+    return [_left(own, [told[j, i] for j in rivals[i]], settings) for i, own in enumerate(found)]
+
+
+def _left(
+    own: Sequence[Suspect], claims: Sequence[Mapping[int, float]], settings: Settings
+) -> list[float]:
+    """Shares of a stay's suspects after what others claim of them."""
+    return _share(
+        [
+            one.weight * math.prod(1.0 - claim.get(one.gap.mmsi, 0.0) for claim in claims)
+            for one in own
+        ],
+        settings,
+    )
 
 
 def _share(weights: Sequence[float], settings: Settings) -> list[float]:

@@ -90,10 +90,11 @@ def find_visits(
     found: dict[str, list[tuple[float, Visit]]] = {}
     for zone in site.zones:
         near, far = _grown(zone.polygon, settings.enter_m), _grown(zone.polygon, settings.exit_m)
-        within = shapely.contains_xy(far, fixes.lon, fixes.lat)
+        lon = _beside(fixes.lon, zone.polygon)
+        within = shapely.contains_xy(far, lon, fixes.lat)
         stopped = ~(fixes.sog_mps > settings.stop_begin_mps)
-        begins = within & stopped & shapely.contains_xy(near, fixes.lon, fixes.lat)
-        strictly = within & shapely.contains_xy(zone.polygon, fixes.lon, fixes.lat)
+        begins = within & stopped & shapely.contains_xy(near, lon, fixes.lat)
+        strictly = within & shapely.contains_xy(zone.polygon, lon, fixes.lat)
         for track_id in dict.fromkeys(fixes.track[begins]):
             own = fixes.rows[track_id]
             for first, last in _stops(begins[own], within[own]):
@@ -109,8 +110,16 @@ def _grown(polygon: Geometry, by_m: float) -> Geometry:
     crs = utm_crs(polygon.centroid.x, polygon.centroid.y)
     grown = to_crs(polygon, target=crs).buffer(by_m)
     area = to_crs(grown, source=crs, target="EPSG:4326")
+    area = shapely.transform(area, lambda lon, lat: (_beside(lon, polygon), lat), interleaved=False)
     shapely.prepare(area)
     return area
+
+
+def _beside(lon: NDArray[np.float64], polygon: Geometry) -> NDArray[np.float64]:
+    """Longitudes within half a turn of a zone: one hard by the 180th meridian is not torn."""
+    centre = polygon.centroid.x
+    turns = np.round((lon - centre) / 360.0)
+    return np.asarray(lon - 360.0 * turns, np.float64)
 
 
 def _stops(begins: NDArray[np.bool_], within: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -103,4 +103,4 @@ def _find_at_site(task: CallsTask, out: Path) -> Outcome:
     return Outcome(counts={"calls": len(calls), "candidates": len(candidates)})
 
 
-FIND = Stage(name="calls", version=3, work=_find_at_site)
+FIND = Stage(name="calls", version=5, work=_find_at_site)
