@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import sys
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
-import click
 import structlog
 import typer
 import yaml
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.config import Secrets, load_config
-from pipeline.errors import EXIT_DONE, EXIT_USAGE, DarkcallError
+from pipeline.errors import EXIT_DONE, EXIT_TRY_LATER, EXIT_USAGE, DarkcallError
 from pipeline.jobs.contract import Mode
 from pipeline.jobs.evaluate_detection import evaluate_detection
 from pipeline.jobs.evaluate_season import evaluate_season
@@ -31,6 +31,10 @@ from pipeline.jobs.summary import print_failures, print_summary
 DEFAULT_CONFIG = Path("configs/demo.yaml")
 EXIT_INTERRUPTED = 130
 LOG_WIDTH = 150
+# Some releases of typer stand on click, later ones carry their own copy: ask typer for the root.
+CommandLineError: type[Exception] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -228,10 +232,13 @@ def main() -> None:
         code = app(standalone_mode=False)
     except DarkcallError as error:
         code = _complain(str(error), error.exit_code)
-    except click.exceptions.Abort:
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        code = _complain(str(error), EXIT_TRY_LATER if full else EXIT_USAGE)
+    except typer.Abort:
         code = EXIT_INTERRUPTED
-    except click.ClickException as error:
-        code = _complain(error.format_message(), EXIT_USAGE)
+    except CommandLineError as error:
+        code = _complain(error.format_message(), EXIT_USAGE)  # type: ignore[attr-defined]
     except KeyboardInterrupt:
         code = _complain("Interrupted; run again to go on where it stopped", EXIT_INTERRUPTED)
     sys.exit(code if isinstance(code, int) else EXIT_DONE)

@@ -87,8 +87,12 @@ class Config(BaseModel):
     evaluate: pipeline.evaluate.settings.Settings = pipeline.evaluate.settings.Settings()
 
     def results_depend_on(self) -> dict[str, Any]:
-        """What the results depend on: all but where and how fast they are computed."""
-        return self.model_dump(mode="json", exclude={"workspace", "executor", "workers"})
+        """What the results depend on: all but where and how fast they are computed.
+
+        Places of files are left out too: what the files hold is hashed where they are used.
+        """
+        places = {"workspace", "sites", "inputs", "executor", "workers"}
+        return self.model_dump(mode="json", exclude=places)
 
 
 class Secrets(BaseSettings):

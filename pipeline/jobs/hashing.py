@@ -58,6 +58,10 @@ class HashCache:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         part = self._path.with_name(f"{self._path.name}.{os.getpid()}.part")
-        part.write_text(json.dumps(self._known, sort_keys=True))
-        part.replace(self._path)
+        try:
+            part.write_text(json.dumps(self._known, sort_keys=True))
+            part.replace(self._path)
+        except OSError:
+            part.unlink(missing_ok=True)  # a cache not written costs time, nothing else
+            return
         self._changed = False

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.clock import parse_utc
 from pipeline.config import Config
+from pipeline.errors import BadInput, UsageError
 from pipeline.jobs.contract import Item, Mode, Stage, StageResult, run_stage
 from pipeline.jobs.executors import Executor, ProcessExecutor, SerialExecutor
 from pipeline.jobs.hashing import HashCache
@@ -32,13 +33,16 @@ class Selection:
         """From the command line's words.
 
         Raises:
-            BadInput: not a time.
+            UsageError: not a time.
         """
-        return Selection(
-            site_ids=tuple(site_ids),
-            since=None if since is None else parse_utc(since),
-            until=None if until is None else parse_utc(until),
-        )
+        try:
+            return Selection(
+                site_ids=tuple(site_ids),
+                since=None if since is None else parse_utc(since),
+                until=None if until is None else parse_utc(until),
+            )
+        except BadInput as error:
+            raise UsageError(error.what, expected=error.expected, found=error.found) from None
 
     def takes(self, *, site_id: str | None = None, at: datetime | None = None) -> bool:
         """Is an item of this site and time worked on?"""

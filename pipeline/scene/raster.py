@@ -331,10 +331,10 @@ def write_cog(path: Path, pixels: NDArray[np.generic], grid: Grid, *, nodata: fl
     with MemoryFile() as memory:
         with memory.open(**profile) as staged:
             staged.write(pixels, 1)
-        with memory.open() as staged:
+        with memory.open() as staged, MemoryFile(ext=".tif") as made:
             copy_raster(
                 staged,
-                path,
+                made.name,
                 driver="COG",
                 compress="ZSTD",
                 level=1,
@@ -343,3 +343,5 @@ def write_cog(path: Path, pixels: NDArray[np.generic], grid: Grid, *, nodata: fl
                 overview_resampling="average",
                 num_threads=1,
             )
+            # Python, unlike GDAL, says ENOSPC where the disk is full
+            path.write_bytes(made.read())
