@@ -160,9 +160,12 @@ def day_file(day: datetime) -> str:
 
 
 def end_of_data(fixes: pa.Table, period_end: datetime) -> datetime:
-    """The last fix there is, or the period's end where there is none."""
+    """The last fix there is, or the period's end where there is none or a clock runs ahead of it.
+
+    One wrong date would else make every ship fall silent.
+    """
     last = pc.max(fixes.column("sent_at")).as_py() if fixes.num_rows else None
-    return period_end if last is None else last
+    return period_end if last is None else min(last, period_end)
 
 
 def _days(fixes: pa.Table) -> list[datetime]:
@@ -177,4 +180,4 @@ def _of_day(fixes: pa.Table, start: datetime) -> pa.Table:
 
 
 AIS = Stage(name="ais", version=2, work=_read_provider_file)
-TRACK = Stage(name="tracks", version=2, work=_build_season)
+TRACK = Stage(name="tracks", version=3, work=_build_season)

@@ -28,7 +28,12 @@ def print_summary(console: Console, run: Run, story: Story) -> None:
     console.print()
     if story.simulated is not None:
         console.print(Text("SIMULATED SEASON: invented ports and ships", style="bold yellow"))
-    console.print(_calls_table(found, run.sites))
+    calls = _dark_calls(found)
+    console.print(
+        _calls_table(calls, found, run.sites)
+        if calls
+        else Text("No dark port call of tiers A to C was found; tier D is in the report.")
+    )
     for line in _lines(found):
         console.print(Text(line))
     if story.simulated is not None and story.findings.voyages:
@@ -44,7 +49,12 @@ def print_summary(console: Console, run: Run, story: Story) -> None:
         console.print(Text(f"Report: {queued.folder / REPORT}"), soft_wrap=True)
 
 
-def _calls_table(found: Findings, sites: Sequence[Site]) -> Table:
+def _dark_calls(found: Findings) -> list[PortCall]:
+    dark = [call for call in found.calls if call.evidence_class in DARK and call.tier != "D"]
+    return sorted(dark, key=lambda call: (call.arrival_latest, call.call_id))
+
+
+def _calls_table(calls: Sequence[PortCall], found: Findings, sites: Sequence[Site]) -> Table:
     names = {site.site_id: site.name for site in sites}
     berths = {
         zone.zone_id: zone.name.removeprefix(f"{site.name}, ")
@@ -54,8 +64,7 @@ def _calls_table(found: Findings, sites: Sequence[Site]) -> Table:
     table = Table(title="Dark port calls", title_justify="left")
     for heading in ("port", "berth", "arrived", "left", "length", "P(dark)", "tier", "who"):
         table.add_column(heading, no_wrap=heading in ("length", "tier"))
-    dark = [call for call in found.calls if call.evidence_class in DARK and call.tier != "D"]
-    for call in sorted(dark, key=lambda call: (call.arrival_latest, call.call_id)):
+    for call in calls:
         length = "?" if call.length_m is None else f"{call.length_m:.0f} m"
         table.add_row(
             names.get(call.site_id, call.site_id),
