@@ -495,6 +495,14 @@ class EvidenceClass(StrEnum):
     CONTRADICTED = "CONTRADICTED"
 
 
+DARK = (EvidenceClass.IMAGE_ONLY, EvidenceClass.GAP_AND_IMAGE, EvidenceClass.CONTRADICTED)
+"""Classes in which an image shows a ship that was not on the air there."""
+TANKER_TYPES = range(80, 90)
+"""AIS ship types of tankers, ITU-R M.1371-5, table 53."""
+CAP_BBL = 500_000
+"""bbl of refined products a calendar year: UN Security Council resolution 2397 (2017), 5."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortCall:
     """A ship at a berth or anchorage, from arrival to departure, each as an interval."""

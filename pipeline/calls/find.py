@@ -10,10 +10,11 @@ import pyarrow as pa
 from pipeline.calls.leads import silent_leads
 from pipeline.calls.settings import Settings
 from pipeline.calls.stays import Sighting, Stay, Watch, combined_length, find_stays
-from pipeline.calls.suspects import TANKER_TYPES, Air, Suspect, candidates, posteriors, suspects
+from pipeline.calls.suspects import Air, Suspect, candidates, posteriors, suspects
 from pipeline.calls.visits import Fixes, Visit, find_visits
 from pipeline.clock import format_utc
 from pipeline.records import (
+    TANKER_TYPES,
     Candidate,
     Coverage,
     CoverageState,

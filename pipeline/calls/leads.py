@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from pipeline.calls.settings import Settings
-from pipeline.calls.suspects import TANKER_TYPES, Air
+from pipeline.calls.suspects import Air
 from pipeline.geo import distance_m
 from pipeline.records import (
+    TANKER_TYPES,
     Cargo,
     EvidenceClass,
     Gap,

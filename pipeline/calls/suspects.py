@@ -16,10 +16,9 @@ from pipeline.calls.settings import Settings
 from pipeline.calls.stays import Stay, normal
 from pipeline.calls.visits import Fixes
 from pipeline.geo import azimuth_deg, distance_m
-from pipeline.records import Candidate, Gap, Track
+from pipeline.records import TANKER_TYPES, Candidate, Gap, Track
 from pipeline.units import HOUR_S, NAUTICAL_MILE_M
 
-TANKER_TYPES = range(80, 90)
 EXCLUSION_ROUNDS = 4
 
 

@@ -11,11 +11,11 @@ from scipy.optimize import linear_sum_assignment
 
 from pipeline.evaluate.settings import Settings
 from pipeline.records import (
+    DARK,
     Candidate,
     Coverage,
     CoverageState,
     Detection,
-    EvidenceClass,
     LedgerEntry,
     LedgerTotal,
     PortCall,
@@ -25,7 +25,6 @@ from pipeline.records import (
     Voyage,
 )
 
-DARK = (EvidenceClass.IMAGE_ONLY, EvidenceClass.GAP_AND_IMAGE, EvidenceClass.CONTRADICTED)
 HEADLINE, UPPER = "headline", "upper bound"
 
 

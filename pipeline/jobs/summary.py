@@ -16,9 +16,16 @@ from pipeline.jobs.ingest_ais import SEASON
 from pipeline.jobs.queue_review import REPORT
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
-from pipeline.records import Candidate, CoverageState, EvidenceClass, LedgerTotal, PortCall, Site
+from pipeline.records import (
+    DARK,
+    Candidate,
+    CoverageState,
+    EvidenceClass,
+    LedgerTotal,
+    PortCall,
+    Site,
+)
 
-DARK = (EvidenceClass.IMAGE_ONLY, EvidenceClass.GAP_AND_IMAGE, EvidenceClass.CONTRADICTED)
 NAMED_CANDIDATES = 2
 
 

@@ -10,10 +10,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from pipeline.records import LedgerTotal
+from pipeline.records import CAP_BBL, LedgerTotal
 from pipeline.review import words
 from pipeline.review.picture import BLUE, INK, VERMILION, Picture, picture
-from pipeline.review.settings import CAP_BBL
 
 
 def barrels_plots(totals: Sequence[LedgerTotal]) -> list[Picture]:

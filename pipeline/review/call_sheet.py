@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.records import (
+    DARK,
     Candidate,
     Detection,
     EvidenceClass,
@@ -118,7 +119,7 @@ class CallSheet:
 
 def is_dark(call: PortCall) -> bool:
     """Does an image show the ship, which was not on the air there?"""
-    return call.evidence_class in words.DARK
+    return call.evidence_class in DARK
 
 
 def call_sheet(call: PortCall, sources: Sources, *, chip_root: Path, folder: Path) -> CallSheet:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pipeline.records import (
+    CAP_BBL,
+    DARK,
     Coverage,
     CoverageState,
     EvidenceClass,
@@ -15,7 +17,6 @@ from pipeline.records import (
 )
 from pipeline.review import words
 from pipeline.review.barrels_plot import last_totals
-from pipeline.review.settings import CAP_BBL
 
 
 def headlines(
@@ -34,7 +35,7 @@ def headlines(
 
 
 def _dark_calls(calls: Sequence[PortCall], sites: Sequence[Site]) -> str:
-    pictured = [call for call in calls if call.evidence_class in words.DARK]
+    pictured = [call for call in calls if call.evidence_class in DARK]
     dark = [call for call in pictured if call.tier != "D"]
     anomalies = words.count(len(pictured) - len(dark), "further anomaly", "further anomalies")
     if not dark:

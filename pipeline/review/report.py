@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from shapely import Geometry
 
 from pipeline.records import (
+    CAP_BBL,
     AisInView,
     Candidate,
     Case,
@@ -28,7 +29,6 @@ from pipeline.review.barrels_plot import barrels_plots
 from pipeline.review.call_sheet import Sources, call_sheet, is_dark
 from pipeline.review.headlines import headlines
 from pipeline.review.leads import SPOOFING_LEAD
-from pipeline.review.settings import CAP_BBL
 from pipeline.review.site_sheet import site_sheet
 
 REPORT = "report.html"

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-CAP_BBL = 500_000
-"""bbl of refined products a calendar year: UN Security Council resolution 2397 (2017), 5."""
-
 
 class Settings(BaseModel):
     """What a person's decision on a case is worth."""

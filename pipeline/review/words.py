@@ -9,8 +9,6 @@ from pipeline.records import EvidenceClass
 
 UNKNOWN_SHIP = "a ship we do not know"
 
-DARK = (EvidenceClass.CONTRADICTED, EvidenceClass.GAP_AND_IMAGE, EvidenceClass.IMAGE_ONLY)
-"""Classes in which an image shows a ship that was not on the air there."""
 
 EVIDENCE = {
     EvidenceClass.AIS_VISIT: "visit on AIS",

@@ -10,9 +10,8 @@ import shapely
 from shapely import Geometry
 
 from pipeline.errors import BadInput
-from pipeline.records import Candidate, Cargo, EvidenceClass, PortCall, Site
+from pipeline.records import DARK, Candidate, Cargo, EvidenceClass, PortCall, Site
 
-DARK = (EvidenceClass.IMAGE_ONLY, EvidenceClass.GAP_AND_IMAGE, EvidenceClass.CONTRADICTED)
 OIL = (Cargo.OIL_PRODUCTS, Cargo.CRUDE)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from pipeline.geo import Floats
-from pipeline.records import LedgerEntry, LedgerTotal, Voyage
+from pipeline.records import CAP_BBL, LedgerEntry, LedgerTotal, Voyage
 from pipeline.voyages.barrels import (
     Drawn,
     barrels_at,
@@ -113,7 +113,7 @@ def _totals(
             barrels_p10=p10,
             barrels_p50=p50,
             barrels_p90=p90,
-            p_cap_exceeded=float(np.mean(running > settings.cap_bbl)),
+            p_cap_exceeded=float(np.mean(running > CAP_BBL)),
         )
     return list(sums.values())
 

@@ -124,9 +124,6 @@ class Settings(BaseModel):
     bbl_per_t_un: float = Field(
         8.33, gt=0, description="bbl/t; 1718 Committee practice: 1,410 t = 11,745 bbl, August 2021"
     )
-    cap_bbl: float = Field(
-        500_000.0, gt=0, description="bbl a calendar year; refined products, UNSCR 2397 (2017)"
-    )
 
     # Monte Carlo
     seed: int = Field(2397, ge=0, description="of every draw")
