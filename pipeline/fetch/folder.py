@@ -13,11 +13,18 @@ from pipeline.errors import BadInput, UsageError
 from pipeline.fetch.described import Described
 from pipeline.fetch.safe import read_safe
 from pipeline.fetch.settings import GeotiffDefaults, Settings
-from pipeline.fetch.stac import looks_like_item, read_stac_item
+from pipeline.fetch.stac import asset_files, looks_like_item, read_stac_item
 from pipeline.records import Sensor, SourceBand, SourceScene
 
 GEOTIFF = (".tif", ".tiff")
 SAFE = ".SAFE"
+UNREAD = {
+    ".nc": "Convert it to GeoTIFFs, one a band, with a STAC item beside them",
+    ".jp2": "Keep it inside its SAFE product, or name it in a STAC item",
+    ".vrt": "Use the GeoTIFFs it names",
+    ".zip": "Unpack it",
+}
+"""What may well be a scene and is not read as it is: said, rather than passed over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +54,7 @@ def find_sources(
     if not folder.is_dir():
         raise UsageError("Scene folder not found", where=folder, do="Check `inputs.scenes`")
     sources: list[Described] = []
+    names: set[str] = set()
     rejected: list[tuple[str, BadInput]] = []
     for path, read in _candidates(folder, settings):
         try:
@@ -54,6 +62,8 @@ def find_sources(
             if described.footprint is None:
                 extent = footprint_of(described.source.bands[0].path)
                 described = replace(described, footprint=extent)
+            _refuse_twin(described, names)
+            names.add(described.source.source_id)
             sources.append(described)
         except BadInput as error:
             rejected.append((str(path.relative_to(folder)), error))
@@ -64,8 +74,8 @@ def find_sources(
 def _candidates(folder: Path, settings: Settings) -> list[tuple[Path, Callable[[Path], Described]]]:
     """Files that claim to be a scene, each with the way to read it.
 
-    What lies inside a SAFE product, or beside a STAC item under the item's own name, is part of
-    that scene and no scene of its own.
+    What lies inside a SAFE product, or is named by a STAC item, is part of that scene and no scene
+    of its own.
     """
     paths = _walk(folder, settings)
     products = {path for path in paths if path.suffix == SAFE}
@@ -73,10 +83,11 @@ def _candidates(folder: Path, settings: Settings) -> list[tuple[Path, Callable[[
         products.add(folder)
     loose = [path for path in paths if not products & {path, *path.parents}]
     items = [path for path in loose if path.suffix == ".json" and looks_like_item(path)]
-    with_items = {path.parent for path in items}
-    bare = [
-        path for path in loose if path.suffix.lower() in GEOTIFF and path.parent not in with_items
-    ]
+    named = {asset for path in items for asset in asset_files(path)}
+    rasters = [path for path in loose if path.suffix.lower() in {*GEOTIFF, *UNREAD}]
+    free = [path for path in rasters if path.resolve() not in named]
+    bare = [path for path in free if path.suffix.lower() in GEOTIFF]
+    unread = [path for path in free if path.suffix.lower() in UNREAD and path.is_file()]
 
     def read_bare(path: Path) -> Described:
         return _read_geotiff(path, settings.geotiff_defaults)
@@ -85,7 +96,23 @@ def _candidates(folder: Path, settings: Settings) -> list[tuple[Path, Callable[[
         *((path, read_safe) for path in sorted(products)),
         *((path, read_stac_item) for path in items),
         *((path, read_bare) for path in bare),
+        *((path, _refuse) for path in unread),
     ]
+
+
+def _refuse(path: Path) -> Described:
+    raise BadInput("Not read in this form", where=path.name, do=UNREAD[path.suffix.lower()])
+
+
+def _refuse_twin(described: Described, names: set[str]) -> None:
+    """Two scenes of one name would become one in the workspace, whichever came last."""
+    name = described.source.source_id
+    if name in names:
+        raise BadInput(
+            "Scene is in the folder twice",
+            where=name,
+            do="Remove one, or rename it if they are different scenes",
+        )
 
 
 def _walk(folder: Path, settings: Settings) -> list[Path]:
@@ -109,7 +136,8 @@ def _read_geotiff(path: Path, defaults: GeotiffDefaults | None) -> Described:
         raise BadInput(
             "GeoTIFF that nothing describes",
             where=path.name,
-            expected="a STAC item beside it, or `fetch.geotiff_defaults` in the configuration",
+            expected="a STAC item that names it, or `fetch.geotiff_defaults` in the configuration",
+            do="Write one of them",
         )
     time = compact_utc(defaults.sensed_at)
     said = f"placeholder-{time}" if defaults.sensed_at_is_placeholder else time

@@ -33,9 +33,9 @@ def read_safe(folder: Path) -> Described:
     """
     name = folder.name.removesuffix(".SAFE")
     try:
-        if re.fullmatch(r"S2[A-D]_MSIL(1C|2A)_\w+", name):
+        if re.match(r"S2[A-D]_MSIL(1C|2A)_", name):
             return _sentinel2(folder, name)
-        if re.fullmatch(r"S1[A-D]_(IW|EW|S\d)_GRD\w+", name):
+        if re.match(r"S1[A-D]_(IW|EW|S\d)_GRD", name):
             return _sentinel1(folder, name)
     except ValueError as error:
         raise BadInput(

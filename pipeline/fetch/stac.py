@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
+import re
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
+from shapely import Geometry, make_valid
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
@@ -26,14 +30,25 @@ COMMON_NAMES = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08", "vv":
 
 
 def looks_like_item(path: Path) -> bool:
-    """Is it a JSON object of `type` Feature with a STAC version? Unreadable files are no items."""
+    """Is it a JSON object with a STAC version and assets? Unreadable files are no items."""
     try:
-        if path.stat().st_size > MAX_ITEM_BYTES:
+        if not path.is_file() or path.stat().st_size > MAX_ITEM_BYTES:
             return False
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(document, dict) and "stac_version" in document and "assets" in document
+
+
+def asset_files(path: Path) -> set[Path]:
+    """The files beside and below an item that its assets name, there or not, used or not."""
+    assets = json.loads(path.read_text(encoding="utf-8"))["assets"]
+    hrefs = [
+        str(asset["href"])
+        for asset in (assets.values() if isinstance(assets, dict) else ())
+        if isinstance(asset, dict) and "href" in asset
+    ]
+    return {found for href in hrefs if (found := _local(href, path)) is not None}
 
 
 def read_stac_item(path: Path) -> Described:
@@ -45,17 +60,17 @@ def read_stac_item(path: Path) -> Described:
     document = json.loads(path.read_text(encoding="utf-8"))
     properties = document.get("properties") or {}
     try:
-        footprint = shape(document["geometry"])
+        footprint = _footprint(document["geometry"])
         platform = str(properties["platform"]).lower()
-        sensor = Sensor.S1 if "sentinel-1" in platform else Sensor.S2
+        sensor = _sensor(platform, path)
         source = SourceScene(
-            source_id=str(document["id"]),
+            source_id=_id(document),
             sensor=sensor,
             platform=platform,
             provider=_text(properties, "darkcall:provider") or "stac",
             product_ids=_products(document, properties),
             sensed_at=parse_utc(str(properties["datetime"])),
-            bands=_bands(document["assets"], BANDS[sensor], path),
+            bands=_harmonised(_bands(document["assets"], sensor, path), properties),
             gsd_m=float(properties.get("gsd", 10.0)),
             processing_baseline=_text(properties, "processing_baseline")
             or _text(properties, "s2:processing_baseline"),
@@ -65,11 +80,42 @@ def read_stac_item(path: Path) -> Described:
             incidence_deg=_number(properties, "incidence_deg"),
             range_over_velocity_s=_number(properties, "range_over_velocity_s"),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, ShapelyError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ShapelyError) as error:
         raise BadInput(
             "STAC item lacks what a scene needs", where=path.name, found=repr(error)
         ) from None
     return Described(source=source, footprint=footprint)
+
+
+def _id(document: dict[str, Any]) -> str:
+    """The id, which names a folder of the workspace."""
+    item_id = str(document["id"])
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", item_id):
+        raise ValueError(f"id {item_id[:128]!r}: letters, digits and . _ - only, at most 128")
+    return item_id
+
+
+def _footprint(geometry: Any) -> Geometry:
+    footprint = shape(geometry)
+    if footprint.is_empty or footprint.geom_type not in ("Polygon", "MultiPolygon"):
+        raise ValueError(f"geometry is {footprint.geom_type}, a scene's is a polygon with area")
+    west, south, east, north = footprint.bounds
+    if not (-180.0 <= west <= east <= 180.0 and -90.0 <= south <= north <= 90.0):
+        raise ValueError(f"geometry reaches {footprint.bounds}, not degrees of longitude, latitude")
+    return make_valid(footprint)
+
+
+def _sensor(platform: str, path: Path) -> Sensor:
+    for sensor, mission in ((Sensor.S1, "sentinel-1"), (Sensor.S2, "sentinel-2")):
+        if platform.startswith(mission):
+            return sensor
+    raise BadInput(
+        "STAC item of a platform that is not used",
+        where=path.name,
+        expected="sentinel-1… or sentinel-2…",
+        found=platform,
+        do="Remove it, or fetch a Sentinel scene",
+    )
 
 
 def _products(document: dict[str, Any], properties: dict[str, Any]) -> tuple[str, ...]:
@@ -77,22 +123,36 @@ def _products(document: dict[str, Any], properties: dict[str, Any]) -> tuple[str
     return tuple(str(name) for name in listed if name) or (str(document["id"]),)
 
 
-def _bands(assets: dict[str, Any], wanted: tuple[str, ...], item: Path) -> tuple[SourceBand, ...]:
+def _bands(assets: dict[str, Any], sensor: Sensor, item: Path) -> tuple[SourceBand, ...]:
     named = {COMMON_NAMES.get(key.lower(), key.upper()): asset for key, asset in assets.items()}
-    bands = tuple(_band(name, named[name], item) for name in wanted if name in named)
+    bands = tuple(_band(name, named[name], sensor, item) for name in BANDS[sensor] if name in named)
     if not bands:
         raise BadInput(
-            "STAC item has no band we use", where=item.name, expected=wanted, found=sorted(assets)
+            "STAC item has no band we use",
+            where=item.name,
+            expected=BANDS[sensor],
+            found=sorted(assets),
         )
     return bands
 
 
-def _band(name: str, asset: dict[str, Any], item: Path) -> SourceBand:
-    path = (item.parent / str(asset["href"])).resolve()
-    if item.parent.resolve() not in path.parents:
-        raise BadInput("Asset lies outside its item's folder", where=item.name, found=asset["href"])
+def _band(name: str, asset: dict[str, Any], sensor: Sensor, item: Path) -> SourceBand:
+    href = str(asset["href"])
+    path = _local(href, item)
+    if path is None:
+        raise BadInput(
+            "Asset lies outside its item's folder",
+            where=item.name,
+            found=href,
+            do="Put the file beside the item and name it there",
+        )
     if not path.is_file():
-        raise BadInput("Asset is missing", where=item.name, expected=path.name)
+        raise BadInput(
+            "Asset is missing",
+            where=item.name,
+            expected=path.name,
+            do="Fetch it into the item's folder",
+        )
     inner = (asset.get("bands") or asset.get("raster:bands") or [{}])[0]
 
     def said(key: str) -> Any:
@@ -100,25 +160,68 @@ def _band(name: str, asset: dict[str, Any], item: Path) -> SourceBand:
         values = (place.get(spelling) for spelling in spellings for place in (asset, inner))
         return next((value for value in values if value is not None), None)
 
-    nodata = said("nodata")
-    scale = float(1.0 if said("scale") is None else said("scale"))
-    offset = float(said("offset") or 0.0)
-    if not (0.0 < scale < math.inf and math.isfinite(offset)):
-        raise ValueError(f"scale {scale} and offset {offset} of {name}")
+    nodata, scale, offset = said("nodata"), said("scale"), said("offset")
+    if scale is None and sensor is Sensor.S2:
+        raise BadInput(
+            f"Asset {name} has no scale, its numbers have no meaning",
+            where=item.name,
+            expected="scale and offset in `bands` or `raster:bands`",
+            do="Add them; 0.0001 with offset -0.1 from baseline 04.00 on, unless harmonised",
+        )
     return SourceBand(
         name=name,
         path=path,
         index=1,
-        scale=scale,
-        offset=offset,
+        scale=_factor(1.0 if scale is None else scale),
+        offset=0.0 if offset is None else _finite(offset),
         nodata=None if nodata is None else float(nodata),
     )
+
+
+def _local(href: str, item: Path) -> Path | None:
+    """The file below the item's folder that an href names, else None.
+
+    Archives keep web addresses in the items they hand out: the file's own name is looked for beside
+    the item. Nothing is fetched, and no other place of this machine is read.
+    """
+    if href.startswith(("https://", "http://", "s3://")):
+        href = PurePosixPath(urlsplit(href).path).name
+    folder = item.parent.resolve()
+    try:
+        path = (folder / href).resolve()
+    except (OSError, RuntimeError, ValueError):  # too long, a loop of links, a null byte
+        return None
+    return path if folder in path.parents and len(path.name.encode()) < 256 else None
+
+
+def _harmonised(
+    bands: tuple[SourceBand, ...], properties: dict[str, Any]
+) -> tuple[SourceBand, ...]:
+    """Earth Search lists the offset even where its files have it applied, and says so apart."""
+    applied = ("earthsearch:boa_offset_applied", "sentinel:boa_offset_applied")
+    if any(properties.get(name) is True for name in applied):
+        return tuple(replace(band, offset=0.0) for band in bands)
+    return bands
+
+
+def _factor(value: Any) -> float:
+    factor = _finite(value)
+    if factor <= 0.0:
+        raise ValueError(f"scale {value!r}, a positive number is needed")
+    return factor
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} where a number is needed")
+    return number
 
 
 def _number(properties: dict[str, Any], name: str) -> float | None:
     names = (f"darkcall:{name}", f"view:{name.replace('_deg', '_angle')}")
     value = next((properties[key] for key in names if properties.get(key) is not None), None)
-    return None if value is None else float(value)
+    return None if value is None else _finite(value)
 
 
 def _whole(properties: dict[str, Any], name: str) -> int | None:

@@ -98,4 +98,4 @@ def _bring_in(task: SceneTask | BadInput, out: Path) -> Outcome:
     return Outcome(counts={"zones": len(rows)})
 
 
-FETCH = Stage(name="fetch", version=1, work=_bring_in)
+FETCH = Stage(name="fetch", version=2, work=_bring_in)

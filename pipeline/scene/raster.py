@@ -252,7 +252,7 @@ def read_band(band: SourceBand, grid: Grid) -> tuple[Floats, Bools]:
         numbers, inside = _numbers(dataset, band.index, nodata, grid)
     valid = inside & np.isfinite(numbers)
     if nodata is not None and not np.isnan(nodata):
-        valid &= numbers != nodata
+        valid &= numbers != _single(nodata)
     values = np.where(valid, numbers * np.float32(band.scale) + np.float32(band.offset), 0.0)
     return values.astype(np.float32), valid
 
@@ -278,9 +278,15 @@ def _cut(dataset: DatasetReader, index: int, grid: Grid) -> tuple[Floats, Bools]
     if bottom > top and right > left:
         window = Window(left, top, right - left, bottom - top)
         place = np.s_[top - row0 : bottom - row0, left - col0 : right - col0]
-        numbers[place] = dataset.read(index, window=window).astype(np.float32)
+        numbers[place] = _single(dataset.read(index, window=window))
         inside[place] = True
     return numbers, inside
+
+
+def _single(numbers: NDArray[np.generic] | float) -> Floats:
+    """As float32; what that cannot hold, as a float64 no-data value, becomes infinite."""
+    with np.errstate(over="ignore"):
+        return np.asarray(numbers).astype(np.float32)
 
 
 def _warp(
@@ -295,6 +301,8 @@ def _warp(
         "width": grid.width,
         "resampling": Resampling.bilinear,
         "src_nodata": nodata,
+        # a no-data value of float64 rasters, -1.8e308, is none that float32 can hold
+        "nodata": None if nodata is None else np.nan,
         "dtype": "float32",
         "add_alpha": nodata is None,
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 
 import pytest
 from scipy.integrate import quad
 from scipy.stats import gamma, norm
 
-from pipeline.calls.stays import combined_length, find_stays, p_same
+from pipeline.calls.stays import combined_length, find_stays, p_lasts, p_same
 
 CLEAR, CLOUDY = "seen", "cloudy"
 
@@ -141,3 +142,29 @@ def test_lengths_of_one_hull_are_averaged_with_half_their_variance_shared(made):
     # Weights 1/36 and 1/144 are 4 : 1; single variance 2 / (5/144) = 57.6, three quarters of it.
     assert combined_length(pair) == pytest.approx((91.8, math.sqrt(43.2)))
     assert combined_length(pair[:1]) == pytest.approx((90.0, 6.0))
+
+
+def test_another_hull_at_the_berth_bounds_both_stays(made, settings):
+    hulls = [made.hull(2, length_m=75.0), made.hull(5, length_m=130.0)]
+    watch = made.watch(hulls, {2: CLEAR, 5: CLEAR})
+    first, second = stays_of(made, settings, watch)
+    assert first.absent_after_at == second.first_at
+    assert second.absent_before_at == first.last_at
+
+
+@pytest.mark.parametrize("shape", [1, 2, 4, 7])
+def test_a_seen_ship_stays_on_as_the_rest_of_a_stay_that_images_catch(settings, shape):
+    chosen = settings.model_copy(update={"stay_shape": shape})
+    mean_days = chosen.stay_mean_s / 86400.0
+    lasts = [p_lasts(timedelta(days=days), chosen) for days in (0.0, 0.7, 2.0, 6.0)]
+    assert lasts[0] == pytest.approx(1.0)
+    for days, chance in zip((0.7, 2.0, 6.0), lasts[1:], strict=True):
+        beyond, _ = quad(gamma(a=shape, scale=mean_days / shape).sf, days, 80.0)
+        assert chance == pytest.approx(beyond / mean_days, rel=1e-6)
+
+
+def test_the_longer_seen_the_sooner_gone(made, settings):
+    hulls = [made.hull(day) for day in (2, 3, 5, 6)]
+    watch = made.watch(hulls, {2: CLEAR, 3: CLEAR, 5: CLEAR, 6: CLEAR})
+    one, two, three, four = (made.stay(hull).sightings[0] for hull in hulls)
+    assert p_same([one, two, three], four, watch, settings) < p_same([three], four, watch, settings)

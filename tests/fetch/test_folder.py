@@ -77,6 +77,65 @@ def test_a_raster_that_lies_nowhere_is_rejected_by_its_name(tmp_path):
     assert [name for name, _ in result.rejected] == ["nowhere.tif"]
 
 
+def test_a_raster_that_no_item_names_is_a_scene_of_its_own(tmp_path, make_item):
+    make_item(tmp_path)
+    (tmp_path / "harbour.tif").write_bytes(b"II*\0")
+    result = found(tmp_path, Settings(geotiff_defaults=DEFAULTS))
+    assert sorted(ids(result)) == ["S2B_22JGS_20240307", "S2_harbour"]
+    assert [name for name, _ in found(tmp_path).rejected] == ["harbour.tif"]
+
+
+def test_assets_in_folders_below_their_item_are_no_scenes_of_their_own(tmp_path, make_item):
+    path = make_item(tmp_path)
+    (tmp_path / "bands").mkdir()
+    (tmp_path / "nir.tif").rename(tmp_path / "bands" / "nir.tif")
+    path.write_text(path.read_text().replace("./nir.tif", "bands/nir.tif"))
+    result = found(tmp_path, Settings(geotiff_defaults=DEFAULTS))
+    assert ids(result) == ["S2B_22JGS_20240307"]
+    assert result.sources[0].source.bands[-1].path.parent.name == "bands"
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("openEO.nc", "GeoTIFFs"),
+        ("B08.jp2", "SAFE product"),
+        ("mosaic.vrt", "GeoTIFFs it names"),
+        ("S2A_MSIL1C.ZIP", "Unpack it"),
+    ],
+)
+def test_what_may_be_a_scene_in_another_form_is_named_with_what_to_do(
+    tmp_path, make_item, name, advice
+):
+    make_item(tmp_path / "good")
+    (tmp_path / name).write_bytes(b"CDF\1")
+    result = found(tmp_path)
+    assert len(result.sources) == 1
+    ((rejected, error),) = result.rejected
+    assert rejected == name
+    assert name in str(error)
+    assert advice in str(error)
+
+
+def test_two_scenes_of_one_name_are_not_silently_one(tmp_path, make_item):
+    for folder in ("a", "b"):
+        make_item(tmp_path / folder)
+    result = found(tmp_path)
+    assert len(result.sources) == 1
+    ((rejected, error),) = result.rejected
+    assert rejected == "b/item.json"
+    assert "twice: S2B_22JGS_20240307" in str(error)
+
+
+@pytest.mark.real_data
+def test_the_real_cloudy_scene_is_named_as_not_read_in_its_form(reference_data):
+    result = found(reference_data / "s2_genoa_cloudy")
+    assert result.sources == []
+    ((name, error),) = result.rejected
+    assert name == "openEO.nc"
+    assert "Convert it to GeoTIFFs" in str(error)
+
+
 def test_papers_beside_the_scenes_are_passed_over(tmp_path, make_item):
     make_item(tmp_path / "scene")
     for name, text in (("notes.txt", "hello"), ("other.json", "{}"), ("broken.json", "[" * 90_000)):

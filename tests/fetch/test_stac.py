@@ -7,10 +7,13 @@ import math
 from datetime import UTC, datetime
 
 import pytest
+import shapely
 
 from pipeline.errors import BadInput
 from pipeline.fetch.stac import looks_like_item, read_stac_item
 from pipeline.records import Sensor
+
+EASTINGS = [[[7e5, 7e6], [8e5, 7e6], [8e5, 8e6], [7e5, 7e6]]]
 
 
 def edited(path, change):
@@ -85,8 +88,11 @@ def test_a_time_without_zone_is_utc_and_another_zone_is_brought_to_it(tmp_path, 
         "../../nir.tif",
         "../nir.tif",
         "inner/../../nir.tif",
-        "https://example.org/nir.tif",
-        "s3://bucket/nir.tif",
+        "https://example.org/../nir.tif/",
+        "s3://bucket/",
+        "https://example.org/link.tif",
+        "n" * 300,
+        "loop.tif",
         "GTIFF_DIR:1:nir.tif",
         "nir.tif\0.png",
         ".",
@@ -99,7 +105,9 @@ def test_an_asset_outside_the_items_folder_is_refused(tmp_path, make_item, href)
     path = make_item(folder)
     for place in (tmp_path, tmp_path / "delivered"):
         (place / "nir.tif").write_bytes(b"II*\0")  # it is there, and still not the item's
+    (folder / "nir.tif").unlink()
     (folder / "link.tif").symlink_to(tmp_path / "nir.tif")
+    (folder / "loop.tif").symlink_to(folder / "loop.tif")
     edited(path, lambda d: d["assets"]["nir"].update(href=href))
     with pytest.raises(BadInput, match=r"item\.json"):
         read_stac_item(path)
@@ -109,6 +117,17 @@ def test_an_asset_outside_the_items_folder_is_refused(tmp_path, make_item, href)
     "change",
     [
         lambda d: d.pop("id"),
+        lambda d: d.update(id="../../../etc/cron.d/scene"),
+        lambda d: d.update(id="a/b"),
+        lambda d: d.update(id=".."),
+        lambda d: d.update(id="x" * 300),
+        lambda d: d.update(geometry={"type": "Point", "coordinates": [-48.5, -25.5]}),
+        lambda d: d.update(geometry={"type": "Polygon", "coordinates": []}),
+        lambda d: d.update(geometry={**d["geometry"], "coordinates": EASTINGS}),
+        lambda d: d["properties"].update(platform="landsat-9"),
+        lambda d: d["properties"].update({"view:incidence_angle": math.inf}),
+        lambda d: d["assets"]["nir"].update({"raster:bands": []}),
+        lambda d: d["assets"]["nir"].pop("raster:bands"),
         lambda d: d.pop("geometry"),
         lambda d: d.update(geometry=None),
         lambda d: d.update(geometry={"type": "Polygon", "coordinates": "everywhere"}),
@@ -133,6 +152,53 @@ def test_an_asset_outside_the_items_folder_is_refused(tmp_path, make_item, href)
 def test_an_item_that_lacks_something_is_named(tmp_path, make_item, change):
     with pytest.raises(BadInput, match=r"item\.json"):
         read_stac_item(edited(make_item(tmp_path), change))
+
+
+def test_a_web_address_stands_for_the_file_of_its_name_beside_the_item(tmp_path, make_item):
+    """Archives hand out items whose assets point to their own shelves."""
+    path = make_item(tmp_path)
+    for href in ("https://example.org/22/JGS/nir.tif?key=1", "s3://shelf/22/JGS/nir.tif"):
+        edited(path, lambda d, href=href: d["assets"]["nir"].update(href=href))
+        assert read_stac_item(path).source.bands[-1].path == (tmp_path / "nir.tif").resolve()
+    (tmp_path / "nir.tif").unlink()
+    with pytest.raises(BadInput, match=r"Asset is missing: item\.json .*nir\.tif.*Fetch it"):
+        read_stac_item(path)
+
+
+@pytest.mark.parametrize(
+    ("applied", "offset"), [(True, 0.0), (False, -0.1), (None, -0.1)], ids=["yes", "no", "unsaid"]
+)
+def test_an_offset_that_the_archive_applied_is_not_applied_again(
+    tmp_path, make_item, applied, offset
+):
+    """Earth Search's `sentinel-2-l2a` lists -0.1 with the bands even where its files have it."""
+    path = make_item(tmp_path)
+    if applied is not None:
+        edited(path, lambda d: d["properties"].update({"earthsearch:boa_offset_applied": applied}))
+    bands = read_stac_item(path).source.bands
+    assert [(band.scale, band.offset) for band in bands] == [(1e-4, offset)] * 4
+
+
+def test_a_footprint_that_crosses_itself_still_meets_its_site(tmp_path, make_item):
+    ring = [[-48.6, -25.6], [-48.4, -25.4], [-48.4, -25.6], [-48.6, -25.4], [-48.6, -25.6]]
+    path = make_item(tmp_path, geometry={"type": "Polygon", "coordinates": [ring]})
+    footprint = read_stac_item(path).footprint
+    assert footprint.is_valid
+    assert footprint.intersects(shapely.Point(-48.59, -25.5))
+
+
+@pytest.mark.real_data
+def test_a_real_earth_search_item_finds_its_files_beside_it(reference_data):
+    (path,) = reference_data.glob("formats/**/S2A_29RKH_20200219_0_L2A.json")
+    described = read_stac_item(path)
+    source = described.source
+    assert source.sensed_at == datetime(2020, 2, 19, 11, 34, 25, 405_000, tzinfo=UTC)
+    assert [(b.name, b.path) for b in source.bands] == [
+        (name, path.resolve().parent / f"{name}.tif") for name in ("B02", "B03", "B04", "B08")
+    ]
+    assert {(b.scale, b.offset, b.nodata) for b in source.bands} == {(1e-4, 0.0, 0.0)}
+    assert source.processing_baseline == "02.14"
+    assert described.footprint.contains(shapely.Point(-11.5, 24.9))
 
 
 def test_an_item_without_a_time_is_refused(tmp_path, make_item):

@@ -133,6 +133,27 @@ def test_pixels_outside_the_area_of_interest_are_not_valid(
     assert (inside == image.valid).mean() > 0.999
 
 
+@pytest.mark.parametrize("east", [748_000.0, 748_003.7], ids=["as it lies", "resampled"])
+@pytest.mark.parametrize(
+    ("kind", "nodata"), [("float32", -9999.0), ("float64", -np.finfo(np.float64).max)]
+)
+def test_the_files_own_no_data_counts_where_its_description_has_none(
+    tmp_path, geotiff, make_site, make_source, kind, nodata, east
+):
+    pixels = water().astype(kind)
+    pixels[:, 10:20, 40:60] = nodata
+    pixels[2, 40:50, 40:60] = np.nan
+    place = Affine(10.0, 0.0, east, 0.0, -10.0, 7_175_600.0)
+    path = geotiff(tmp_path / "roads.tif", pixels, crs="EPSG:32722", transform=place, nodata=nodata)
+    site = make_site(around(*lonlat_by_rasterio(path, 30, 48), 0.01))
+    _, image = read_source(make_source(path, nodata=None), site=site, settings=SETTINGS)
+    assert not image.valid[12:18, 42:58].any()
+    assert not image.valid[42:48, 42:58].any()
+    assert image.valid[22:38, 42:58].all()
+    assert image.data[:, image.valid] == pytest.approx(0.02, abs=1e-6)
+    assert np.isfinite(image.data).all()
+
+
 # ------------------------------------------------------------------ what cannot be read
 
 
@@ -220,6 +241,30 @@ def test_complex_numbers_are_refused(tmp_path, geotiff, make_source, make_site):
     path = geotiff(tmp_path / "slc.tif", pixels, crs="EPSG:32722", transform=DELIVERED)
     said = refusal(path, make_source, make_site, bands=("VV",), sensor=Sensor.S1)
     assert "complex" in said
+
+
+def test_no_data_that_the_files_numbers_cannot_hold_is_no_traceback(
+    tmp_path, geotiff, make_site, make_source
+):
+    place = Affine(10.0, 0.0, 748_003.7, 0.0, -10.0, 7_175_600.0)
+    path = geotiff(tmp_path / "roads.tif", water(), crs="EPSG:32722", transform=place)
+    site = make_site(around(*lonlat_by_rasterio(path, 30, 48)))
+    for nodata in (-9999.0, float("nan"), -np.finfo(np.float64).max):
+        _, image = read_source(make_source(path, nodata=nodata), site=site, settings=SETTINGS)
+        assert image.valid.mean() > 0.9
+
+
+def test_a_raster_that_claims_to_be_larger_than_any_scene_is_refused_unread(
+    tmp_path, geotiff, make_site, make_source
+):
+    profile = {"driver": "GTiff", "dtype": "uint16", "count": 4, "crs": "EPSG:32722"}
+    path = tmp_path / "huge.tif"
+    with rasterio.open(
+        path, "w", width=40_001, height=600, transform=DELIVERED, sparse_ok=True, **profile
+    ):
+        pass
+    assert path.stat().st_size < 1_000_000
+    assert "larger than any scene" in refusal(path, make_source, make_site)
 
 
 def test_an_overview_is_too_coarse(tmp_path, geotiff, make_source, make_site):
