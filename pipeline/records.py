@@ -534,6 +534,16 @@ class PortCall:
     track_ids: list[str] = column("", "tracks of AIS visits")
     counter_evidence: list[str] = column("", "what speaks against")
 
+    @property
+    def is_dark(self) -> bool:
+        """Does an image show the ship, which was not on the air there?"""
+        return self.evidence_class in DARK
+
+    @property
+    def is_claim(self) -> bool:
+        """A dark call that counts: tier D is a lead."""
+        return self.is_dark and self.tier != "D"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:

@@ -31,9 +31,6 @@ from pipeline.records import (
     content_id,
 )
 
-P_TANKER_UNTOLD = 0.29
-"""Tankers among ships whose type is not broadcast: 82 of 286 chips of OpenSARShip."""
-
 
 def find_calls(
     site: Site,
@@ -60,6 +57,7 @@ def find_calls(
         settings: thresholds.
     """
     gaps = sorted(gaps, key=lambda gap: gap.gap_id)
+    detections = sorted(detections, key=lambda one: one.detection_id)
     air = Air(gaps=gaps, tracks={track.track_id: track for track in tracks}, fixes=Fixes.of(fixes))
     visits = find_visits(site, air.fixes, air.tracks, settings)
     watches = [_watch(zone, detections, matches, coverage, visits) for zone in site.zones]
@@ -67,10 +65,13 @@ def find_calls(
     stays = [stay for watch in watches for stay in find_stays(watch, by_detection, settings)]
     found = [suspects(stay, air, settings) for stay in stays]
     odds = posteriors(stays, found, settings)
-    calls = [_visit_call(visit, _watch_of(visit.zone, watches), by_detection) for visit in visits]
+    watch_of = {watch.zone.zone_id: watch for watch in watches}
+    calls = [
+        _visit_call(visit, watch_of[visit.zone.zone_id], by_detection, settings) for visit in visits
+    ]
     ranked: list[Candidate] = []
     for stay, own, values in zip(stays, found, odds, strict=True):
-        call = _dark_call(stay, own, values, _watch_of(stay.zone, watches), settings)
+        call = _dark_call(stay, own, values, watch_of[stay.zone.zone_id], settings)
         calls.append(call)
         ranked += candidates(call.call_id, own, values, settings)
     calls += silent_leads(site, air, calls, settings)
@@ -85,7 +86,7 @@ def _watch(
     visits: Sequence[Visit],
 ) -> Watch:
     by_scene: dict[str, tuple[Detection, ...]] = {}
-    for one in sorted(detections, key=lambda each: each.detection_id):
+    for one in detections:
         if one.zone_id == zone.zone_id:
             by_scene[one.scene_id] = (*by_scene.get(one.scene_id, ()), one)
     passes = (row for row in coverage if row.zone_id == zone.zone_id)
@@ -98,11 +99,9 @@ def _watch(
     )
 
 
-def _watch_of(zone: Zone, watches: Sequence[Watch]) -> Watch:
-    return next(watch for watch in watches if watch.zone.zone_id == zone.zone_id)
-
-
-def _visit_call(visit: Visit, watch: Watch, matches: Mapping[str, Match]) -> PortCall:
+def _visit_call(
+    visit: Visit, watch: Watch, matches: Mapping[str, Match], settings: Settings
+) -> PortCall:
     """A call that the ship itself reported; images confirm it or speak against it."""
     track, zone = visit.track, visit.zone
     shown = [
@@ -131,7 +130,7 @@ def _visit_call(visit: Visit, watch: Watch, matches: Mapping[str, Match]) -> Por
         evidence_class=str(EvidenceClass.AIS_VISIT),
         tier="A",
         p_dark=0.0,
-        p_tanker=_p_tanker_on_air(track),
+        p_tanker=_p_tanker_on_air(track, settings),
         p_ship=1.0,
         length_m=length,
         length_sigma_m=sigma,
@@ -143,9 +142,9 @@ def _visit_call(visit: Visit, watch: Watch, matches: Mapping[str, Match]) -> Por
     )
 
 
-def _p_tanker_on_air(track: Track) -> float:
+def _p_tanker_on_air(track: Track, settings: Settings) -> float:
     if track.ship_type is None:
-        return P_TANKER_UNTOLD
+        return settings.p_tanker_untold
     return float(track.ship_type in TANKER_TYPES)
 
 
@@ -173,7 +172,7 @@ def _dark_call(
     p_named = 0.0 if named is None or best is None else values[best]
     p_unknown = 1.0 - sum(values)
     p_dark, p_tanker = _p_dark(stay.sightings, p_unknown, settings), _p_tanker(stay.sightings)
-    counter = _counter_evidence(stay, watch)
+    on_air = _on_air_at_berth(stay, watch)
     length, sigma = stay.length_m
     return PortCall(
         call_id=content_id(
@@ -193,7 +192,7 @@ def _dark_call(
         evidence_class=str(
             EvidenceClass.IMAGE_ONLY if named is None else EvidenceClass.GAP_AND_IMAGE
         ),
-        tier=_tier(stay, named, p_dark=p_dark, p_tanker=p_tanker, doubt=counter, settings=settings),
+        tier="D" if on_air else _tier(stay, named, p_dark, p_tanker, settings),
         p_dark=p_dark,
         p_tanker=p_tanker,
         p_ship=p_named if named is not None else p_unknown,
@@ -203,7 +202,7 @@ def _dark_call(
         detection_ids=[sighting.detection.detection_id for sighting in stay.sightings],
         gap_ids=[] if named is None else [named.gap.gap_id],
         track_ids=[],
-        counter_evidence=counter,
+        counter_evidence=_counter_evidence(stay, on_air),
     )
 
 
@@ -228,19 +227,23 @@ def _p_tanker(sightings: Sequence[Sighting]) -> float:
     return sum(sighting.detection.p_tanker for sighting in sightings) / len(sightings)
 
 
-def _counter_evidence(stay: Stay, watch: Watch) -> list[str]:
+def _on_air_at_berth(stay: Stay, watch: Watch) -> list[Visit]:
+    """Ships that report from the very berth while an image shows the hull: it may be theirs."""
+    if not stay.zone.is_berth:
+        return []
+    return [
+        visit
+        for visit in watch.visits
+        if any(visit.first_at <= one.at <= visit.last_at for one in stay.sightings)
+    ]
+
+
+def _counter_evidence(stay: Stay, on_air: Sequence[Visit]) -> list[str]:
     """What speaks against: a ship on the air at that very berth, no reception, late data."""
-    said = []
-    if stay.zone.is_berth:
-        at_berth = [
-            visit
-            for visit in watch.visits
-            if any(visit.first_at <= one.at <= visit.last_at for one in stay.sightings)
-        ]
-        said += [
-            f"MMSI {visit.track.mmsi} reports from this berth at the time; it may be the same hull"
-            for visit in at_berth
-        ]
+    said = [
+        f"MMSI {visit.track.mmsi} reports from this berth at the time; it may be the same hull"
+        for visit in on_air
+    ]
     if not any(sighting.is_dark for sighting in stay.sightings):
         said.append("no image shows the ship dark beyond doubt, or nobody was heard around them")
     if any(sighting.match.provisional for sighting in stay.sightings):
@@ -251,24 +254,17 @@ def _counter_evidence(stay: Stay, watch: Watch) -> list[str]:
 
 
 def _tier(
-    stay: Stay,
-    named: Suspect | None,
-    *,
-    p_dark: float,
-    p_tanker: float,
-    doubt: Sequence[str],
-    settings: Settings,
+    stay: Stay, named: Suspect | None, p_dark: float, p_tanker: float, settings: Settings
 ) -> str:
     """B, C or D as in DESIGN 7; A needs a finer image or AIS at the berth.
 
     Where nobody was heard around the images, only a silence that began or ended where others were
     heard lifts the call to C: a receivers' hole alone is no darkness.
     """
-    on_air = any("reports from this berth" in remark for remark in doubt)
     at_oil_berth = stay.zone.is_berth and stay.zone.handles_oil
     is_dark = any(sighting.is_dark for sighting in stay.sightings)
     was_off = named is not None and named.gap.verdict == GapVerdict.LIKELY_OFF
-    if on_air or not at_oil_berth or not (is_dark or was_off):
+    if not at_oil_berth or not (is_dark or was_off):
         return "D"
     if p_dark < settings.dark_min or p_tanker < settings.tanker_min:
         return "D"

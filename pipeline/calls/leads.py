@@ -73,7 +73,7 @@ def _lead(
             evidence_class=str(EvidenceClass.GAP_SPANS_PORT),
             tier="D",
             p_dark=1.0 - gap.p_silent_if_on,
-            p_tanker=1.0 if track.ship_type in TANKER_TYPES else 0.5,
+            p_tanker=1.0 if track.ship_type in TANKER_TYPES else settings.p_tanker_lead,
             p_ship=1.0,
             length_m=track.length_m,
             length_sigma_m=None,

@@ -79,6 +79,12 @@ class Settings(BaseModel):
     heading_odds: float = Field(
         2.0, gt=1, description="odds for a last course towards the port, and a first one away"
     )
+    heading_for_deg: float = Field(
+        45.0, gt=0, le=180, description="deg off the port up to which a course is bound for it"
+    )
+    heading_against_deg: float = Field(
+        90.0, gt=0, le=180, description="deg off the port from which a course is not bound for it"
+    )
     heading_min_mps: float = Field(
         mps_from_knots(2.0), gt=0, description="m/s; slower ships' courses say nothing"
     )
@@ -107,6 +113,15 @@ class Settings(BaseModel):
         0.5, gt=0, lt=1, description="P(dark) from which tier C or better: likelier than not"
     )
     tanker_min: float = Field(0.5, gt=0, lt=1, description="P(tanker) from which tier C or better")
+    p_tanker_untold: float = Field(
+        0.29,
+        ge=0,
+        le=1,
+        description="P(tanker) of a visitor that tells no type: 82 of 286 chips of OpenSARShip",
+    )
+    p_tanker_lead: float = Field(
+        0.5, ge=0, le=1, description="the same of one whose silence spans a port; an assumption"
+    )
     lead_range_m: float = Field(
         120_000.0,
         gt=0,

@@ -148,9 +148,11 @@ def _course_agrees(
     if math.isnan(course):
         return 0.0, ""
     off_deg = abs((course - wanted_deg + 180.0) % 360.0 - 180.0)
-    if off_deg <= 45.0:
+    if off_deg <= settings.heading_for_deg:
         return math.log(settings.heading_odds), "bound"
-    return (-math.log(settings.heading_odds), "not bound") if off_deg >= 90.0 else (0.0, "")
+    if off_deg >= settings.heading_against_deg:
+        return -math.log(settings.heading_odds), "not bound"
+    return 0.0, ""
 
 
 def _words(gap: Gap, track: Track, stay: Stay, slack_s: float) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pipeline.evaluate.settings import Settings
+from pipeline.geo import distance_m
 from pipeline.records import (
-    DARK,
     Candidate,
     Coverage,
     CoverageState,
@@ -164,7 +164,7 @@ def score_season(  # noqa: PLR0913  a season has that many tables
     one to one. Recall counts only calls that a clear image shows.
     """
     dark = [call for call in true_calls if call.is_dark]
-    claims = [call for call in calls if call.evidence_class in DARK and call.tier != "D"]
+    claims = [call for call in calls if call.is_claim]
     pairs = _pair(claims, dark, settings)
     visible, arrivals = _visible(true_hulls), _arrivals(claims, dark, pairs)
     ranks = [_rank(claims[i], dark[j], candidates) for i, j in pairs.items()]
@@ -304,20 +304,16 @@ def _detected(
     count = 0
     for hull in hulls:
         own = kept.get(hull.scene_id, [])
-        near = [(_apart_m(hull, one), k) for k, one in enumerate(own)]
+        near = [
+            (float(distance_m(hull.lon, hull.lat, one.lon, one.lat)), k)
+            for k, one in enumerate(own)
+        ]
         gate_m = max(settings.match_radius_m, settings.match_length_share * hull.length_m)
         best = min(near, default=(np.inf, 0))
         if best[0] <= gate_m:
             own.pop(best[1])
             count += 1
     return count
-
-
-def _apart_m(hull: TrueHull, one: Detection) -> float:
-    """Plane distance, good to a metre over a kilometre."""
-    north = (one.lat - hull.lat) * 111_200.0
-    east = (one.lon - hull.lon) * 111_200.0 * np.cos(np.deg2rad(hull.lat))
-    return float(np.hypot(north, east))
 
 
 def _share(part: int, whole: int) -> float | None:

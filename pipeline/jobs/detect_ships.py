@@ -15,7 +15,7 @@ from pipeline.detect.screen import screen_site
 from pipeline.jobs.contract import Done, Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
-from pipeline.records import Detection, Image, Site
+from pipeline.records import Detection, Image, Scene, Site, Surface
 from pipeline.scene.chips import write_chip
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coast import land_polygon
@@ -85,13 +85,23 @@ def site_of(item_id: str) -> str:
     return item_id.split("--", 1)[0]
 
 
+def ground_of(
+    scene: Scene, image: Image, site: Site, settings: pipeline.scene.settings.Settings
+) -> Surface:
+    """What lies under a fetched scene's pixels: sea, cloud and the way to the shore."""
+    return surface(
+        image,
+        land=land_polygon(site, settings),
+        site=site,
+        cloud=cloud_mask(image, settings),
+        sensor=scene.sensor,
+        settings=settings,
+    )
+
+
 def _detect_in_scene(task: DetectTask, out: Path) -> Outcome:
     scene, image = read_scene(task.folder)
-    land = land_polygon(task.site, task.scene)
-    cloud = cloud_mask(image, task.scene)
-    ground = surface(
-        image, land=land, site=task.site, cloud=cloud, sensor=scene.sensor, settings=task.scene
-    )
+    ground = ground_of(scene, image, task.site, task.scene)
     detector = CfarDetector(scene.sensor, task.detect)
     tiles = windows(
         image.grid.height,

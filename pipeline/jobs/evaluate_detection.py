@@ -14,15 +14,12 @@ from pipeline.evaluate.detection import DetectionScore, TrueShip, found_ship, sc
 from pipeline.evaluate.settings import IgnoredArea, Settings
 from pipeline.geo import Grid, contains
 from pipeline.jobs.contract import Done
-from pipeline.jobs.detect_ships import DETECTIONS, site_of
+from pipeline.jobs.detect_ships import DETECTIONS, ground_of, site_of
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
-from pipeline.records import Detection, Site
-from pipeline.scene.cloud import cloud_mask
-from pipeline.scene.coast import land_polygon
+from pipeline.records import Detection
 from pipeline.scene.raster import footprint, grid_for
 from pipeline.scene.read import read_scene
-from pipeline.scene.sea import surface
 from pipeline.tables import read_records
 
 LABELS = "annotations_coco.json"
@@ -47,16 +44,21 @@ def evaluate_detection(run: Run, story: Story) -> DetectionScore:
         path = _image_path(scene.product_ids, labels)
         if path is None:
             continue
-        own_truths, sea = _truths(run, done, site, path, labels[path])
+        ground = ground_of(scene, image, site, run.config.scene)
+        native = grid_for(path, footprint(path))
         kept = [d for d in _kept(story.screened.done[site.site_id]) if d.scene_id == scene.scene_id]
-        ignored = run.config.evaluate.ignored_areas
-        truths += own_truths
+        settings = run.config.evaluate
+        truths += [
+            _true_ship(one, scene.scene_id, native, image.grid, ground.shore_distance_m, settings)
+            for one in labels[path]
+        ]
         found += [
             found_ship(one, image.grid)
             for one in kept
-            if not _is_ignored(one.lon, one.lat, ignored)
+            if not _is_ignored(one.lon, one.lat, settings.ignored_areas)
         ]
-        water_m2 += sea
+        searched = ground.sea & image.valid & ~ground.cloud
+        water_m2 += float(searched.sum()) * image.grid.pixel_m**2
         scored += 1
     if not scored:
         raise UsageError(
@@ -96,28 +98,6 @@ def _image_path(
 def _kept(done: Done) -> list[Detection]:
     found = read_records(Detection, done.folder / DETECTIONS)
     return [one for one in found if one.screened is None]
-
-
-def _truths(
-    run: Run, done: Done, site: Site, path: Path, labels: Sequence[Mapping[str, Any]]
-) -> tuple[list[TrueShip], float]:
-    """The labels of one image on its scene's grid, and the sea searched, m²."""
-    scene, image = read_scene(done.folder)
-    config = run.config
-    cloud = cloud_mask(image, config.scene)
-    ground = surface(
-        image, land=land_polygon(site, config.scene), site=site, cloud=cloud,
-        sensor=scene.sensor, settings=config.scene,
-    )  # fmt: skip
-    native = grid_for(path, footprint(path))
-    truths = [
-        _true_ship(
-            one, scene.scene_id, native, image.grid, ground.shore_distance_m, config.evaluate
-        )
-        for one in labels
-    ]
-    searched = ground.sea & image.valid & ~cloud
-    return truths, float(searched.sum()) * image.grid.pixel_m**2
 
 
 def _true_ship(

@@ -17,14 +17,14 @@ from pipeline.jobs.queue_review import REPORT
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.records import (
-    DARK,
     Candidate,
     CoverageState,
     EvidenceClass,
-    LedgerTotal,
     PortCall,
     Site,
 )
+from pipeline.review import words
+from pipeline.review.barrels_plot import last_totals
 
 NAMED_CANDIDATES = 2
 
@@ -57,16 +57,14 @@ def print_summary(console: Console, run: Run, story: Story) -> None:
 
 
 def _dark_calls(found: Findings) -> list[PortCall]:
-    dark = [call for call in found.calls if call.evidence_class in DARK and call.tier != "D"]
+    dark = [call for call in found.calls if call.is_claim]
     return sorted(dark, key=lambda call: (call.arrival_latest, call.call_id))
 
 
 def _calls_table(calls: Sequence[PortCall], found: Findings, sites: Sequence[Site]) -> Table:
     names = {site.site_id: site.name for site in sites}
     berths = {
-        zone.zone_id: zone.name.removeprefix(f"{site.name}, ")
-        for site in sites
-        for zone in site.zones
+        zone.zone_id: words.berth(zone.name, site.name) for site in sites for zone in site.zones
     }
     table = Table(title="Dark port calls", title_justify="left")
     for heading in ("port", "berth", "arrived", "left", "length", "P(dark)", "tier", "who"):
@@ -104,11 +102,8 @@ def _interval(first: datetime | None, last: datetime | None) -> str:
 def _suspects(call: PortCall, candidates: Sequence[Candidate]) -> Text:
     """The likeliest ships with their odds; names are hostile input and never read as markup."""
     own = sorted((c for c in candidates if c.call_id == call.call_id), key=lambda c: c.rank)
-    shown = [
-        f"{c.ship_name or c.mmsi or 'a ship we do not know'} {c.posterior:.2f}"
-        for c in own[:NAMED_CANDIDATES]
-    ]
-    return Text(", ".join(shown) or "a ship we do not know")
+    shown = [f"{words.ship(c.ship_name, c.mmsi)} {c.posterior:.2f}" for c in own[:NAMED_CANDIDATES]]
+    return Text(", ".join(shown) or words.UNKNOWN_SHIP)
 
 
 def _lines(found: Findings) -> list[str]:
@@ -123,15 +118,9 @@ def _lines(found: Findings) -> list[str]:
             f"Delivered in {total.year}, {total.scope}: {total.barrels_p50:,.0f} barrels "
             f"(P10 {total.barrels_p10:,.0f}, P90 {total.barrels_p90:,.0f}); "
             f"P(cap of the year exceeded) {total.p_cap_exceeded:.2f}"
-            for total in _last_totals(found)
+            for total in last_totals(found.totals)
         ),
     ]
-
-
-def _last_totals(found: Findings) -> list[LedgerTotal]:
-    """The last running total of each year and scope."""
-    last = {(total.year, total.scope): total for total in found.totals}
-    return [last[key] for key in sorted(last)]
 
 
 def _rows_table(rows: Sequence[tuple[str, str]]) -> Table:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from pipeline.records import DARK, Coverage, CoverageState, EvidenceClass, PortCall, Site, Zone
+from pipeline.records import Coverage, CoverageState, EvidenceClass, PortCall, Site, Zone
 from pipeline.review import words
 from pipeline.review.picture import BLUE, GREY, INK, MUTED, SKY, VERMILION, Picture, picture
 
@@ -100,7 +100,7 @@ def _draw_calls(axes: Axes, zones: Sequence[Zone], calls: Sequence[PortCall]) ->
     for call in sorted(calls, key=lambda call: (call.arrival_latest, call.call_id)):
         if call.zone_id not in place or call.evidence_class == EvidenceClass.GAP_SPANS_PORT:
             continue
-        colour = VERMILION if call.evidence_class in DARK else INK
+        colour = VERMILION if call.is_dark else INK
         y = place[call.zone_id] + 0.5
         sure = [_days(call.arrival_latest), _days(call.departure_earliest)]
         may_be = [

@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.records import (
-    DARK,
     Candidate,
     Detection,
     EvidenceClass,
@@ -115,11 +114,6 @@ class CallSheet:
             for c in self.candidates[:2]
         ]
         return ", ".join(named) or words.UNKNOWN_SHIP
-
-
-def is_dark(call: PortCall) -> bool:
-    """Does an image show the ship, which was not on the air there?"""
-    return call.evidence_class in DARK
 
 
 def call_sheet(call: PortCall, sources: Sources, *, chip_root: Path, folder: Path) -> CallSheet:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from pipeline.records import (
     CAP_BBL,
-    DARK,
     Coverage,
     CoverageState,
     EvidenceClass,
@@ -35,8 +34,8 @@ def headlines(
 
 
 def _dark_calls(calls: Sequence[PortCall], sites: Sequence[Site]) -> str:
-    pictured = [call for call in calls if call.evidence_class in DARK]
-    dark = [call for call in pictured if call.tier != "D"]
+    pictured = [call for call in calls if call.is_dark]
+    dark = [call for call in pictured if call.is_claim]
     anomalies = words.count(len(pictured) - len(dark), "further anomaly", "further anomalies")
     if not dark:
         return (

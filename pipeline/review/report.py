@@ -26,7 +26,7 @@ from pipeline.records import (
 )
 from pipeline.review import words
 from pipeline.review.barrels_plot import barrels_plots
-from pipeline.review.call_sheet import Sources, call_sheet, is_dark
+from pipeline.review.call_sheet import Sources, call_sheet
 from pipeline.review.headlines import headlines
 from pipeline.review.leads import SPOOFING_LEAD
 from pipeline.review.site_sheet import site_sheet
@@ -113,9 +113,9 @@ def _told(report: Report, folder: Path) -> dict[str, object]:
         "sheets": [
             call_sheet(call, sources, chip_root=report.chip_root, folder=folder)
             for call in calls
-            if is_dark(call)
+            if call.is_dark
         ],
-        "visits": [call for call in calls if not is_dark(call)],
+        "visits": [call for call in calls if not call.is_dark],
         "places": sources.places,
         "site_names": {site.site_id: site.name for site in report.sites},
         "barrels": barrels_plots(report.totals),

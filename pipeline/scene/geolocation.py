@@ -7,6 +7,7 @@ if its neighbours' positions were taken as they stand. They are brought down to 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,7 +39,7 @@ class Sensing:
     """Slant range over that of the near edge."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class GeolocationGrid:
     """The points of the grid, each array (points,)."""
 
@@ -59,27 +60,33 @@ class GeolocationGrid:
 
     def line_pixel(self, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
         """Image coordinates of places at sea level; NaN outside the image."""
-        found = self._between(np.stack([self.line, self.pixel], axis=-1), lon, lat)
-        return found[..., 0], found[..., 1]
+        found = self._smooth(lon, lat)
+        return np.asarray(found[..., 0]), np.asarray(found[..., 1])
 
     def at(self, lon: float, lat: float) -> Sensing:
         """Time and geometry at a place; at the nearest point of the grid outside the image."""
-        facts = np.stack([self.azimuth_s, self.incidence_deg, self.slant_range_time_s], axis=-1)
-        found = self._between(facts, np.array(lon), np.array(lat))
+        found = self._smooth(lon, lat)
         if not np.isfinite(found).all():
             apart = np.hypot((self.lon - lon) * np.cos(np.radians(lat)), self.lat - lat)
-            found = facts[np.argmin(apart)]
-        azimuth_s, incidence, range_s = (float(value) for value in found)
+            found = self._facts[np.argmin(apart)]
+        azimuth_s, incidence, range_s = (float(value) for value in np.ravel(found)[2:])
         return Sensing(
             sensed_at=self.first_at + timedelta(seconds=round(azimuth_s, 3)),
             incidence_deg=incidence,
             slant_range_ratio=range_s / float(self.slant_range_time_s.min()),
         )
 
-    def _between(self, facts: Floats, lon: Floats, lat: Floats) -> Floats:
+    @property
+    def _facts(self) -> Floats:
+        """(points, 5): line, pixel, azimuth time, incidence, slant range time."""
+        seen = (self.azimuth_s, self.incidence_deg, self.slant_range_time_s)
+        return np.stack([self.line, self.pixel, *seen], axis=-1)
+
+    @functools.cached_property
+    def _smooth(self) -> CloughTocher2DInterpolator:
+        """The facts between the points; fitting takes longer than any look-up."""
         places = np.stack([self.lon, self.lat], axis=-1)
-        smooth = CloughTocher2DInterpolator(places, facts, rescale=True)
-        return np.asarray(smooth(lon, lat), np.float64)
+        return CloughTocher2DInterpolator(places, self._facts, rescale=True)
 
 
 def read_geolocation(annotation: Path) -> GeolocationGrid:

@@ -10,7 +10,7 @@ import shapely
 from shapely import Geometry
 
 from pipeline.errors import BadInput
-from pipeline.records import DARK, Candidate, Cargo, EvidenceClass, PortCall, Site
+from pipeline.records import Candidate, Cargo, EvidenceClass, PortCall, Site
 
 OIL = (Cargo.OIL_PRODUCTS, Cargo.CRUDE)
 
@@ -31,7 +31,7 @@ class End:
     @property
     def is_dark(self) -> bool:
         """Was the call made without AIS?"""
-        return self.call.evidence_class in DARK
+        return self.call.is_dark
 
 
 def works_oil(call: PortCall) -> bool:

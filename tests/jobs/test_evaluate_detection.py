@@ -1,0 +1,47 @@
+"""The detector is held against every label of a real port."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PORT = "klang"
+
+
+def write_one_port(folder: Path) -> Path:
+    """The reference configuration with one port of its fourteen."""
+    sites = json.loads((ROOT / "configs/sites/reference.geojson").read_text())
+    sites["features"] = [
+        feature for feature in sites["features"] if feature["properties"]["site_id"] == PORT
+    ]
+    (folder / "sites.geojson").write_text(json.dumps(sites))
+    document = yaml.safe_load((ROOT / "configs/reference.yaml").read_text())
+    document |= {"sites": "sites.geojson", "workspace": "workspace", "executor": "serial"}
+    config = folder / "port.yaml"
+    config.write_text(yaml.safe_dump(document))
+    return config
+
+
+@pytest.mark.real_data
+def test_every_label_of_a_port_is_hit_missed_or_too_short(reference_data, tmp_path, darkcall):
+    labels = json.loads((reference_data / "sentinel2_ports/annotations_coco.json").read_text())
+    (image,) = (one["id"] for one in labels["images"] if one["file_name"] == f"{PORT}.tif")
+    lengths = [one["length_m"] for one in labels["annotations"] if one["image_id"] == image]
+
+    config = write_one_port(tmp_path)
+    words = ("evaluate", "detection", "--config", config)
+    environment = {"DARKCALL_REFERENCE_DATA": str(reference_data)}
+    told = darkcall(*words, **environment)
+    ended = darkcall(*words, "--json", **environment)
+
+    assert (told.code, ended.code) == (0, 0), told.err + ended.err
+    figures = json.loads(ended.out.splitlines()[-1])
+    assert 0.0 < figures["recall_100m"] <= 1.0
+    rows = re.findall(r"\((\d+) hits, (\d+) missed", told.out)
+    counted = sum(int(hits) + int(missed) for hits, missed in rows)
+    assert counted == sum(length_m >= 60.0 for length_m in lengths)
