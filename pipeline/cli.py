@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -23,10 +25,13 @@ from pipeline.jobs.contract import Mode
 from pipeline.jobs.evaluate_detection import evaluate_detection
 from pipeline.jobs.evaluate_season import evaluate_season
 from pipeline.jobs.hashing import sha256_json
+from pipeline.jobs.label_ships import labels_from_drawings, labels_from_run
 from pipeline.jobs.progress import BarProgress, LineProgress, Progress
 from pipeline.jobs.run import Run, Selection, open_run
 from pipeline.jobs.story import STAGES, Story, tell
 from pipeline.jobs.summary import print_failures, print_summary
+from pipeline.jobs.trained import model_folder, read_recipe, recipe_folder
+from pipeline.learn.store import write_dataset
 
 DEFAULT_CONFIG = Path("configs/demo.yaml")
 EXIT_INTERRUPTED = 130
@@ -70,7 +75,16 @@ UntilOption = Annotated[str | None, typer.Option(help="only scenes before this U
 ForceOption = Annotated[bool, typer.Option("--force", help="work on items even if they are done")]
 RetryOption = Annotated[bool, typer.Option("--retry-failed", help="only items that failed before")]
 LogJsonOption = Annotated[bool, typer.Option("--log-json", help="one JSON line an item")]
+ModelOption = Annotated[str, typer.Option("--model", help="a folder of models/, or a path")]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object as the last line")]
+
+
+class LabelSource(StrEnum):
+    """Who says what is a hull."""
+
+    DRAWINGS = "drawings"
+    AIS = "ais"
+    DECISIONS = "decisions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,15 +215,79 @@ def season(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
 
 @evaluate_app.command("detection")
 def detection(
-    config: ConfigOption = Path("configs/reference.yaml"), as_json: JsonOption = False
+    config: ConfigOption = Path("configs/reference.yaml"),
+    model: ModelOption = "s2",
+    as_json: JsonOption = False,
 ) -> None:
-    """Score the detector on the labelled real images, by length class and shore distance.
+    """Score a model on labelled real images, each port by the fold that never saw it, beside CFAR.
 
     Example: darkcall evaluate detection --json
     """
-    run, story = _work(("fetch", "detect"), Options(config=config))
+    run, story = _work(("fetch",), Options(config=config))
     print_failures(Console(stderr=True), story)
-    _print_score(evaluate_detection(run, story), as_json=as_json)
+    _print_score(evaluate_detection(run, story, model_folder(model)), as_json=as_json)
+
+
+@app.command("label")
+def label(
+    out: Annotated[Path, typer.Option(help="folder to write the data set to")],
+    config: ConfigOption = Path("configs/reference.yaml"),
+    model: ModelOption = "s2",
+    source: Annotated[
+        LabelSource, typer.Option("--from", help="whom to believe: drawings, ais or decisions")
+    ] = LabelSource.DRAWINGS,
+    decisions: Annotated[
+        Path | None, typer.Option(help="CSV of detection_id and verdict, with --from decisions")
+    ] = None,
+) -> None:
+    """Labels for training, as a YOLO data set: drawn hulls, AIS matches or reviewers' decisions.
+
+    Example: darkcall label --from drawings --out workspace/labels/s2
+    """
+    if (source is LabelSource.DECISIONS) != (decisions is not None):
+        raise typer.BadParameter("--decisions goes with --from decisions, and is needed there")
+    active = ("fetch",) if source is LabelSource.DRAWINGS else ()
+    run, story = _work(active, Options(config=config))
+    inputs = read_recipe(recipe_folder(model)).inputs
+    if source is LabelSource.DRAWINGS:
+        found = labels_from_drawings(run, story, inputs)
+    else:
+        found = labels_from_run(run, story, inputs, decisions)
+    write_dataset(out, found, bands=inputs.bands)
+    hulls = sum(len(image.sources) for image in found)
+    typer.echo(f"{len(found)} images, {hulls} hulls: {out}")
+
+
+@app.command("train")
+def train(
+    data: Annotated[Path, typer.Option(help="folder that `darkcall label` wrote")],
+    model: ModelOption = "s2",
+    work: Annotated[Path, typer.Option(help="folder for checkpoints and logs")] = Path(
+        "workspace/train"
+    ),
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all")] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="only this part (fold-1 … full); may be repeated")
+    ] = None,
+    log_json: LogJsonOption = False,
+) -> None:
+    """Train a model by its recipe: folds, full weights, how to read them. Goes on where it stopped.
+
+    Example: darkcall train --model s2 --data workspace/labels/s2
+    """
+    from pipeline.jobs.train_model import (  # noqa: PLC0415 - torch takes seconds
+        Workshop,
+        train_model,
+    )
+
+    workshop = Workshop(
+        model_folder=recipe_folder(model),
+        work=work / model,
+        threads=threads or os.cpu_count() or 1,
+        progress=_progress(log_json=log_json),
+    )
+    described = train_model(model, data, workshop, only=tuple(part or ()))
+    typer.echo("Other parts are left to train" if described is None else f"{described}")
 
 
 def _print_score(score: Score, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.detect import clutter
 from pipeline.detect.clutter import Contrast
+from pipeline.detect.detector import Reading
 from pipeline.detect.hull import Hull
 from pipeline.detect.measure import Measured, measure, parted
 from pipeline.detect.parts import choose, describe, parts
@@ -33,6 +34,21 @@ class CfarDetector:
     def model_sha256(self) -> str | None:
         """None: there are no weights; the few coefficients are settings."""
         return None
+
+    @property
+    def reading(self) -> Reading:
+        """As measured on labelled ports (Sentinel-2) and AIS-matched chips (Sentinel-1)."""
+        settings, sensor = self._settings, self._sensor
+        return Reading(
+            score_min=settings.score_min,
+            score_min_berth=settings.score_min_berth[sensor],
+            berth_odds=settings.berth_odds[sensor],
+            length_sigma_m=settings.length_sigma_m[sensor],
+            length_sigma_share=settings.length_sigma_share,
+            width_sigma_m=settings.width_sigma_m[sensor],
+            position_sigma_m=settings.position_sigma_m[sensor],
+            axis_sigma_deg=settings.axis_sigma_deg[sensor],
+        )
 
     def find(self, image: Image, surface: Surface) -> list[Hull]:
         """Hulls of one image, sorted by row and col; empty where too little sea is in view."""

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detect.detector import Detector
+from pipeline.detect.detector import Detector, Reading
 from pipeline.detect.hull import Hull
 from pipeline.detect.settings import Settings
 from pipeline.detect.tanker import Tanker, TankerPrior, tanker_probability
 from pipeline.geo import Grid
-from pipeline.records import Detection, Scene, Screened, Sensor, Site, Surface, Zone, content_id
+from pipeline.records import Detection, Scene, Screened, Site, Surface, Zone, content_id
 
 CUT = "cut by the edge of the image"
 BERTH_ODDS = "score raised: the shape lies inside a berth"
@@ -70,21 +70,21 @@ def _detection(
     settings: Settings,
 ) -> Detection:
     lon, lat = (float(value) for value in grid.lonlat_from_px(hull.row_px, hull.col_px))
-    zone, sensor = site.zone_at(lon, lat), scene.sensor
+    zone, reading = site.zone_at(lon, lat), detector.reading
     length_m, width_m = hull.length_px * grid.pixel_m, hull.width_px * grid.pixel_m
-    length_sigma_m = _length_sigma_m(length_m, sensor, settings)
-    score = _score(hull, zone, settings.berth_odds[sensor])
-    likely, cloud = score >= _score_min(zone, sensor, settings), _cloud_share(hull, surface)
+    length_sigma_m = _length_sigma_m(length_m, reading)
+    score = _score(hull, zone, reading.berth_odds)
+    likely, cloud = score >= _score_min(zone, reading), _cloud_share(hull, surface)
     tanker = _tanker(length_m, length_sigma_m, width_m, zone, settings)
     return Detection(
         detection_id=_id(hull, scene, detector),
         scene_id=scene.scene_id,
         site_id=scene.site_id,
-        sensor=sensor.value,
+        sensor=scene.sensor.value,
         sensed_at=scene.sensed_at,
         lon=lon,
         lat=lat,
-        position_sigma_m=settings.position_sigma_m[sensor],
+        position_sigma_m=reading.position_sigma_m,
         row_px=hull.row_px,
         col_px=hull.col_px,
         outline_px=[value for corner in hull.corners_px for value in corner],
@@ -92,16 +92,16 @@ def _detection(
         length_m=length_m,
         length_sigma_m=length_sigma_m,
         width_m=width_m,
-        width_sigma_m=settings.width_sigma_m[sensor],
+        width_sigma_m=reading.width_sigma_m,
         axis_deg=(hull.axis_grid_deg + grid.convergence_deg(lon, lat)) % 180.0,
-        axis_sigma_deg=_axis_sigma_deg(length_m, sensor, settings),
+        axis_sigma_deg=_axis_sigma_deg(length_m, reading, settings),
         contrast=hull.contrast,
         p_tanker=tanker.probability,
         p_tanker_basis=tanker.basis,
         zone_id=None if zone is None else zone.zone_id,
         shore_distance_m=_at(surface.shore_distance_m, hull),
         cloud_score=cloud,
-        flags=_flags(hull, zone, grid),
+        flags=_flags(hull, zone, grid, reading),
         screened=_screened(
             hull, grid, surface, zone, likely=likely, cloud=cloud, settings=settings
         ),
@@ -131,25 +131,25 @@ def _score(hull: Hull, zone: Zone | None, berth_odds: float) -> float:
     return raised / (raised + 1.0 - hull.score)
 
 
-def _score_min(zone: Zone | None, sensor: Sensor, settings: Settings) -> float:
+def _score_min(zone: Zone | None, reading: Reading) -> float:
     in_berth = zone is not None and zone.is_berth
-    return settings.score_min_berth[sensor] if in_berth else settings.score_min
+    return reading.score_min_berth if in_berth else reading.score_min
 
 
-def _length_sigma_m(length_m: float, sensor: Sensor, settings: Settings) -> float:
-    return math.hypot(settings.length_sigma_m[sensor], settings.length_sigma_share * length_m)
+def _length_sigma_m(length_m: float, reading: Reading) -> float:
+    return math.hypot(reading.length_sigma_m, reading.length_sigma_share * length_m)
 
 
-def _axis_sigma_deg(length_m: float, sensor: Sensor, settings: Settings) -> float:
+def _axis_sigma_deg(length_m: float, reading: Reading, settings: Settings) -> float:
     """The error of a short hull's axis grows as its length falls."""
-    return settings.axis_sigma_deg[sensor] * max(1.0, settings.axis_length_m / length_m) ** 2
+    return reading.axis_sigma_deg * max(1.0, settings.axis_length_m / length_m) ** 2
 
 
-def _flags(hull: Hull, zone: Zone | None, grid: Grid) -> list[str]:
+def _flags(hull: Hull, zone: Zone | None, grid: Grid, reading: Reading) -> list[str]:
     rows, cols = zip(*hull.corners_px, strict=True)
     at_edge = min(*rows, *cols) < 1 or max(rows) > grid.height - 1 or max(cols) > grid.width - 1
     flags = [CUT] if at_edge else []
-    if zone is not None and zone.is_berth:
+    if zone is not None and zone.is_berth and reading.berth_odds > 1.0:
         flags.append(BERTH_ODDS)
     if zone is not None and zone.is_guess:
         flags.append(GUESSED_ZONE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.records import Sensor
@@ -11,6 +13,34 @@ class Settings(BaseModel):
     """How hulls are found, split, measured, scored and screened."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # which detector, and on what
+    models: dict[Sensor, str] = Field(
+        {Sensor.S2: "cfar", Sensor.S1: "cfar"},
+        description="for each sensor a folder of models/, or a path, or cfar: no learned weights",
+    )
+    engine: Literal["auto", "openvino", "torch", "tensorrt"] = Field(
+        "auto", description="what runs the network; auto: OpenVINO on a CPU, else TensorRT or torch"
+    )
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: CUDA where there is one"
+    )
+    raw_score_min: float = Field(
+        0.05, gt=0, lt=1, description="raw network scores below are never looked at"
+    )
+    boxes_max: int = Field(
+        4000, ge=1, description="boxes of one window that are looked at, likeliest first"
+    )
+    box_iou: float = Field(
+        0.25,
+        gt=0,
+        lt=1,
+        description="intersection over union at which two boxes are one ship: "
+        "the most that labels of rafted ships overlap in 14 ports",
+    )
+    box_share: float = Field(
+        0.55, gt=0, lt=1, description="share of the smaller box at which two are one ship"
+    )
 
     # tiles
     tile_px: int = Field(1024, ge=128, description="px; side of the windows that are searched")

@@ -85,10 +85,16 @@ class DetectionScore:
 
     over_100m: Tally
     over_100m_near_shore: Tally
+    over_100m_coastal: Tally
+    """Near shore and coastal: within the last of the shore edges."""
     from_60_to_100m: Tally
     false_alarms_per_100km2: float | None
+    recall: float | None
+    """Of all trusted ships of the shortest class and longer."""
     length_mae_m: float | None
     length_bias_m: float | None
+    length_mae_150m: float | None
+    """The same for ships of 150 m and more, in metres."""
     axis_within_10deg: float | None
     position_rms_m: float | None
     table: tuple[ClassRow, ...]
@@ -101,8 +107,11 @@ class DetectionScore:
             "precision_100m": self.over_100m.precision,
             "recall_100m": self.over_100m.recall,
             "f1_100m_near_shore": self.over_100m_near_shore.f1,
+            "f1_100m_coastal": self.over_100m_coastal.f1,
             "false_alarms_per_100km2": self.false_alarms_per_100km2,
+            "recall": self.recall,
             "length_mae_m": self.length_mae_m,
+            "length_mae_150m": self.length_mae_150m,
             "length_bias_m": self.length_bias_m,
             "axis_within_10deg": self.axis_within_10deg,
             "position_rms_m": self.position_rms_m,
@@ -170,20 +179,24 @@ def score(
     """
     scored = _match(truths, found, settings)
     shortest, middle = settings.length_edges_m[:2]
-    near = settings.shore_edges_m[0]
+    near, coastal = settings.shore_edges_m[0], settings.shore_edges_m[-1]
     table = []
     for length_name, lengths in _classes(settings.length_edges_m, open_below=False):
         for shore_name, shores in _classes(settings.shore_edges_m, open_below=True):
             table.append(_row(scored, (length_name, lengths), (shore_name, shores)))
     errors = _length_errors(scored, lambda _: True)
+    long = _length_errors(scored, lambda ship: ship.length_m >= settings.long_ship_m)
     axes, offsets = _axis_errors(scored), _offsets(scored)
     return DetectionScore(
         over_100m=_tally(scored, (middle, np.inf), (-np.inf, np.inf)),
         over_100m_near_shore=_tally(scored, (middle, np.inf), (-np.inf, near)),
+        over_100m_coastal=_tally(scored, (middle, np.inf), (-np.inf, coastal)),
         from_60_to_100m=_tally(scored, (shortest, middle), (-np.inf, np.inf)),
         false_alarms_per_100km2=_ratio(len(scored.false_alarms), water_m2 / 1e8),
+        recall=_ratio(len(scored.pairs), len(scored.pairs) + len(scored.unmatched_truths)),
         length_mae_m=_mean(np.abs(errors)),
         length_bias_m=_mean(errors),
+        length_mae_150m=_mean(np.abs(long)),
         axis_within_10deg=_mean(axes <= settings.axis_tolerance_deg),
         position_rms_m=None if not offsets.size else float(np.sqrt(np.mean(offsets**2))),
         table=tuple(table),

@@ -43,6 +43,9 @@ class Settings(BaseModel):
     shore_edges_m: tuple[float, ...] = Field(
         (500.0, 2000.0), description="m; upper edges of near shore and coastal, beyond is open"
     )
+    long_ship_m: float = Field(
+        150.0, gt=0, description="m; ships from here on have a length error of their own"
+    )
     axis_tolerance_deg: float = Field(
         10.0, gt=0, description="deg; axis error that counts as right"
     )

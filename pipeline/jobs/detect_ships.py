@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pipeline.detect.settings
 import pipeline.scene.settings
-from pipeline.detect.cfar import CfarDetector
 from pipeline.detect.locate import detections
 from pipeline.detect.run import find_hulls
 from pipeline.detect.screen import screen_site
+from pipeline.geo import Grid
 from pipeline.jobs.contract import Done, Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
+from pipeline.jobs.trained import detector_for
 from pipeline.records import Detection, Image, Scene, Site, Surface
 from pipeline.scene.chips import write_chip
 from pipeline.scene.cloud import cloud_mask
@@ -22,7 +23,7 @@ from pipeline.scene.coast import land_polygon
 from pipeline.scene.item import read_item
 from pipeline.scene.read import read_scene
 from pipeline.scene.sea import surface
-from pipeline.scene.tiles import windows
+from pipeline.scene.tiles import Window, windows
 from pipeline.tables import read_records, write_records
 
 DETECTIONS = "detections.parquet"
@@ -99,16 +100,18 @@ def ground_of(
     )
 
 
+def tiles_of(grid: Grid, settings: pipeline.detect.settings.Settings) -> list[Window]:
+    """Windows that a scene is searched in."""
+    return windows(
+        grid.height, grid.width, tile_px=settings.tile_px, overlap_px=settings.tile_overlap_px
+    )
+
+
 def _detect_in_scene(task: DetectTask, out: Path) -> Outcome:
     scene, image = read_scene(task.folder)
     ground = ground_of(scene, image, task.site, task.scene)
-    detector = CfarDetector(scene.sensor, task.detect)
-    tiles = windows(
-        image.grid.height,
-        image.grid.width,
-        tile_px=task.detect.tile_px,
-        overlap_px=task.detect.tile_overlap_px,
-    )
+    detector = detector_for(scene.sensor, task.detect)
+    tiles = tiles_of(image.grid, task.detect)
     hulls = find_hulls(image, ground, detector=detector, windows=tiles, settings=task.detect)
     found = detections(
         hulls,

@@ -16,8 +16,10 @@ from pipeline.records import Image
 from pipeline.scene.settings import Settings
 
 Bytes = NDArray[np.uint8]
-_INK = (255, 255, 255)
-_OUTLINE = (0, 220, 255)  # blue, green, red: amber
+Colour = tuple[int, int, int]
+"""Blue, green, red, each 0 to 255."""
+_INK: Colour = (255, 255, 255)
+AMBER: Colour = (0, 220, 255)
 
 
 def write_chip(
@@ -29,11 +31,7 @@ def write_chip(
     settings: Settings,
     outline_px: Sequence[float] | None = None,
 ) -> None:
-    """Write an 8-bit PNG centred on a place, with scale bar and north tick.
-
-    Sentinel-2 is shown in true colour (near infrared in grey where a visible band is missing),
-    Sentinel-1 as VV in dB. The stretch never depends on the content, so chips compare. What lies
-    outside the image or is not valid is black.
+    """Write `picture` of a place as an 8-bit PNG, with at most one outline in amber.
 
     Args:
         path: file to write, published by rename.
@@ -42,6 +40,34 @@ def write_chip(
         col: centre, pixel-edge coordinates.
         settings: size, stretch and scale bar.
         outline_px: row0 col0 … row3 col3 of a box to draw, scene pixel edges.
+
+    Raises:
+        BadInput: the image has no band that can be shown.
+    """
+    outlines = [] if outline_px is None else [(outline_px, AMBER)]
+    _publish(path, picture(image, row=row, col=col, settings=settings, outlines=outlines))
+
+
+def picture(
+    image: Image,
+    *,
+    row: float,
+    col: float,
+    settings: Settings,
+    outlines: Sequence[tuple[Sequence[float], Colour]] = (),
+) -> Bytes:
+    """(height, width, 3) 8-bit crop centred on a place, with scale bar and north tick.
+
+    Sentinel-2 is shown in true colour (near infrared in grey where a visible band is missing),
+    Sentinel-1 as VV in dB. The stretch never depends on the content, so chips compare. What lies
+    outside the image or is not valid is black.
+
+    Args:
+        image: the scene's pixels.
+        row: centre, pixel-edge coordinates.
+        col: centre, pixel-edge coordinates.
+        settings: size, stretch and scale bar.
+        outlines: boxes to draw, row0 col0 … row3 col3 in scene pixel edges, each with its colour.
 
     Raises:
         BadInput: the image has no band that can be shown.
@@ -60,13 +86,32 @@ def write_chip(
     warped = cv2.warpAffine(
         _stretched(image, settings), matrix, size, flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0)
     )
-    picture = np.asarray(warped, np.uint8)
-    if outline_px is not None:
-        _draw_outline(picture, outline_px, zoom, (row - half_px, col - half_px))
-    _draw_scale(picture, settings.chip_scale_bar_m / image.grid.pixel_m * zoom, settings)
+    canvas = np.asarray(warped, np.uint8)
+    for outline_px, colour in outlines:
+        _draw_outline(canvas, outline_px, zoom, (row - half_px, col - half_px), colour)
+    _draw_scale(canvas, settings.chip_scale_bar_m / image.grid.pixel_m * zoom, settings)
     lon, lat = image.grid.lonlat_from_px(row, col)
-    _draw_north(picture, image.grid.convergence_deg(float(lon), float(lat)))
-    _publish(path, picture)
+    _draw_north(canvas, image.grid.convergence_deg(float(lon), float(lat)))
+    return canvas
+
+
+def write_sheet(path: Path, tiles: Sequence[tuple[Bytes, str]], *, columns: int) -> None:
+    """Write pictures of one size side by side, each under its caption, as one PNG.
+
+    Args:
+        path: file to write, published by rename.
+        tiles: (height, width, 3) 8-bit pictures and a caption each; at least one.
+        columns: pictures in a row.
+    """
+    height, width = tiles[0][0].shape[:2]
+    band, rows = 22, -(-len(tiles) // columns)
+    sheet = np.zeros((rows * (height + band), columns * width, 3), np.uint8)
+    for number, (tile, caption) in enumerate(tiles):
+        top, left = (number // columns) * (height + band), (number % columns) * width
+        sheet[top + band : top + band + height, left : left + width] = tile
+        place = (left + 6, top + 15)
+        cv2.putText(sheet, caption, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
+    _publish(path, sheet)
 
 
 def _stretched(image: Image, settings: Settings) -> Bytes:
@@ -100,12 +145,16 @@ def _decibel(power: NDArray[np.float32], settings: Settings) -> Bytes:
 
 
 def _draw_outline(
-    picture: Bytes, outline_px: Sequence[float], zoom: float, origin: tuple[float, float]
+    picture: Bytes,
+    outline_px: Sequence[float],
+    zoom: float,
+    origin: tuple[float, float],
+    colour: Colour,
 ) -> None:
     corners = np.asarray(outline_px, np.float64).reshape(-1, 2)
     rows, cols = (corners[:, 0] - origin[0]) * zoom, (corners[:, 1] - origin[1]) * zoom
     points = np.stack([cols, rows], axis=1).round().astype(np.int32)
-    cv2.polylines(picture, [points], True, _OUTLINE, 1, cv2.LINE_AA)
+    cv2.polylines(picture, [points], True, colour, 1, cv2.LINE_AA)
 
 
 def _draw_scale(picture: Bytes, bar_px: float, settings: Settings) -> None:

@@ -1,0 +1,233 @@
+"""The trained detector: a network's oriented boxes become hulls, one a ship."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy import special
+
+from pipeline.detect.detector import Reading
+from pipeline.detect.engines import Engine, open_engine
+from pipeline.detect.hull import Hull
+from pipeline.detect.settings import Settings
+from pipeline.model import Model
+from pipeline.records import Image, Surface
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Oriented boxes of one view, likeliest first; pixel-edge coordinates, x = col, y = row."""
+
+    xy_px: Floats
+    """(n, 2)"""
+    length_px: Floats
+    """(n,)"""
+    width_px: Floats
+    """(n,)"""
+    angle_rad: Floats
+    """(n,) of the long side, from +x towards +y."""
+    score: Floats
+    """(n,) raw, [0, 1]."""
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Found:
+        """The boxes an index or a mask picks."""
+        return Found(
+            xy_px=self.xy_px[index],
+            length_px=self.length_px[index],
+            width_px=self.width_px[index],
+            angle_rad=self.angle_rad[index],
+            score=self.score[index],
+        )
+
+    def corners_px(self) -> Floats:
+        """(n, 4, 2) x, y going round."""
+        ahead = np.stack([np.cos(self.angle_rad), np.sin(self.angle_rad)], axis=1)
+        abeam = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1)
+        along, side = ahead * self.length_px[:, None] / 2, abeam * self.width_px[:, None] / 2
+        signs = ((1, 1), (1, -1), (-1, -1), (-1, 1))
+        return np.stack([self.xy_px + a * along + b * side for a, b in signs], axis=1)
+
+
+class YoloDetector:
+    """Finds hulls with a trained network; see the model's card for what it can and cannot do."""
+
+    def __init__(self, model: Model, engine: Engine, settings: Settings) -> None:
+        self._model = model
+        self._engine = engine
+        self._settings = settings
+
+    @property
+    def name(self) -> str:
+        """Name and version."""
+        return f"{self._model.description.name}/{self._model.description.version}"
+
+    @property
+    def model_sha256(self) -> str | None:
+        """SHA-256 of the weights."""
+        return self._model.sha256
+
+    @property
+    def engine_name(self) -> str:
+        """What runs the network."""
+        return self._engine.name
+
+    @property
+    def reading(self) -> Reading:
+        """As measured on ports that the weights had not seen."""
+        described = self._model.description
+        errors = described.errors
+        return Reading(
+            score_min=described.score_min,
+            score_min_berth=described.score_min,
+            berth_odds=1.0,
+            length_sigma_m=errors.length_sigma_m,
+            length_sigma_share=errors.length_sigma_share,
+            width_sigma_m=errors.width_sigma_m,
+            position_sigma_m=errors.position_sigma_m,
+            axis_sigma_deg=errors.axis_sigma_deg,
+        )
+
+    def find(self, image: Image, surface: Surface) -> list[Hull]:
+        """Hulls of one image, sorted by row and col."""
+        inputs = self._model.inputs(image, surface.sea)
+        return self.hulls(self.boxes(inputs[None])[0], image)
+
+    def boxes(self, inputs: NDArray[np.float32]) -> list[Found]:
+        """Boxes in each of (n, bands, height, width) stretched views, duplicates removed."""
+        height, width = inputs.shape[2:]
+        stride = self._model.description.stride_px
+        padding = ((0, 0), (0, 0), (0, -height % stride), (0, -width % stride))
+        answers = self._engine.infer(np.pad(inputs, padding))
+        return [_decoded(answer, (height, width), self._settings) for answer in answers]
+
+    def hulls(self, found: Found, image: Image) -> list[Hull]:
+        """Boxes as measured hulls with calibrated scores, sorted by row and col."""
+        described = self._model.description
+        pixel_m = image.grid.pixel_m
+        bright = np.nan_to_num(image.data.max(axis=0))
+        made = []
+        for index in range(len(found)):
+            one = found.take(np.array([index]))
+            length = _scaled(float(one.length_px[0]), described.length_scale, pixel_m)
+            width = _scaled(float(one.width_px[0]), described.width_scale, pixel_m)
+            sized = Found(
+                xy_px=one.xy_px,
+                length_px=np.array([length]),
+                width_px=np.array([min(width, length)]),
+                angle_rad=one.angle_rad,
+                score=one.score,
+            )
+            made.append(_hull(sized, bright, described.calibration))
+        return sorted(made, key=lambda hull: (hull.row_px, hull.col_px))
+
+
+def open_yolo(model: Model, settings: Settings) -> YoloDetector:
+    """A detector of a model's folder on the engine that the settings or the machine choose.
+
+    Raises:
+        UsageError: damaged weights, no such engine or device.
+    """
+    engine = open_engine(model, engine=settings.engine, device=settings.device)
+    return YoloDetector(model, engine, settings)
+
+
+def _scaled(length_px: float, scale: tuple[float, float], pixel_m: float) -> float:
+    return max(0.5, scale[0] / pixel_m + scale[1] * length_px)
+
+
+def _decoded(answer: NDArray[np.float32], shape: tuple[int, int], settings: Settings) -> Found:
+    """Boxes above the floor, inside the view, without duplicates."""
+    x, y, first, second, score, angle = answer[:, answer[4] >= settings.raw_score_min].astype(float)
+    is_along = first >= second
+    found = Found(
+        xy_px=np.stack([x, y], axis=1),
+        length_px=np.where(is_along, first, second),
+        width_px=np.where(is_along, second, first),
+        angle_rad=np.where(is_along, angle, angle + math.pi / 2.0),
+        score=score,
+    )
+    inside = (x >= 0) & (y >= 0) & (x < shape[1]) & (y < shape[0])
+    found = found.take(inside & (found.width_px > 0))
+    order = np.lexsort((found.xy_px[:, 0], found.xy_px[:, 1], -found.score))
+    return without_duplicates(found.take(order[: settings.boxes_max]), settings)
+
+
+def without_duplicates(found: Found, settings: Settings) -> Found:
+    """One box a ship: of boxes that overlap too much for two ships the likeliest stays.
+
+    Ships moored abreast overlap little, as their boxes are as broad as the ships: two boxes are one
+    ship from an intersection over union of `box_iou`, or where one holds `box_share` of the other.
+
+    Args:
+        found: likeliest first.
+        settings: the two limits.
+    """
+    polygons = shapely.polygons(found.corners_px()) if len(found) else np.array([])
+    areas = shapely.area(polygons)
+    alive = np.ones(len(found), bool)
+    kept = []
+    for index in range(len(found)):
+        if not alive[index]:
+            continue
+        kept.append(index)
+        reach = (found.length_px[index] + found.length_px) / 2.0
+        off = np.abs(found.xy_px - found.xy_px[index]).max(axis=1)
+        near = np.flatnonzero(alive & (off < reach))
+        near = near[near > index]
+        if not near.size:
+            continue
+        common = shapely.area(shapely.intersection(polygons[index], polygons[near]))
+        union = areas[index] + areas[near] - common
+        smaller = np.minimum(areas[index], areas[near])
+        same = (common >= settings.box_iou * union) | (common >= settings.box_share * smaller)
+        alive[near[same]] = False
+    return found.take(np.array(kept, np.int64))
+
+
+def _hull(one: Found, bright: NDArray[np.float32], calibration: tuple[float, float]) -> Hull:
+    corners = one.corners_px()[0]
+    contrast, peak, n_pixels = _signal(corners, bright)
+    logit = special.logit(np.clip(one.score[0], 1e-6, 1.0 - 1e-6))
+    return Hull(
+        row_px=float(one.xy_px[0, 1]),
+        col_px=float(one.xy_px[0, 0]),
+        length_px=float(one.length_px[0]),
+        width_px=float(one.width_px[0]),
+        # from +x clockwise as displayed to from up clockwise
+        axis_grid_deg=float(np.degrees(one.angle_rad[0]) + 90.0) % 180.0,
+        corners_px=tuple((float(y), float(x)) for x, y in corners),
+        score=float(special.expit(calibration[0] + calibration[1] * logit)),
+        contrast=contrast,
+        peak=peak,
+        n_pixels=n_pixels,
+    )
+
+
+def _signal(corners: Floats, bright: NDArray[np.float32]) -> tuple[float, float, int]:
+    """Peak over the surroundings' median in their deviations, the peak, and pixels in the box."""
+    low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 4, 0)
+    high = np.ceil(corners.max(axis=0)).astype(int) + 4
+    part = bright[low[1] : high[1], low[0] : high[0]]
+    mask = np.zeros(part.shape, np.uint8)
+    points = np.round((corners - low - 0.5) * 16.0).astype(np.int32)
+    cv2.fillPoly(mask, [points], 1, shift=4)
+    inside = mask.astype(bool)
+    if not inside.any():
+        return 0.0, 0.0, 0
+    around = part[~inside]
+    peak = float(part[inside].max())
+    if around.size < 8:
+        return 0.0, peak, int(inside.sum())
+    middle = float(np.median(around))
+    deviation = 1.4826 * float(np.median(np.abs(around - middle)))
+    return (peak - middle) / max(deviation, 1e-4), peak, int(inside.sum())

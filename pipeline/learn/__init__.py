@@ -1,0 +1,1 @@
+"""How the detector learns: labelled images become chips, chips become weights."""

@@ -1,0 +1,69 @@
+"""The door to ultralytics and torch: an architecture and checked weights make a network.
+
+Importing this takes seconds; only training and the torch engine do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from ultralytics.cfg import get_cfg
+from ultralytics.nn.tasks import OBBModel
+
+from pipeline.errors import UsageError
+
+
+def new_network(architecture: Path, bands: int) -> OBBModel:
+    """An untrained network with oriented boxes and one class, in train mode.
+
+    Args:
+        architecture: ultralytics YAML.
+        bands: input channels.
+    """
+    network = OBBModel(str(architecture), ch=bands, nc=1, verbose=False)
+    settings = get_cfg(overrides={"box": 7.5, "cls": 0.7, "dfl": 1.5})
+    network.args = settings  # type: ignore[assignment]  # read by its loss
+    return network
+
+
+def load_network(architecture: Path, bands: int, weights: Path) -> OBBModel:
+    """A trained network in eval mode, single precision.
+
+    Raises:
+        UsageError: the weights are no safetensors or do not fit the architecture.
+    """
+    network = new_network(architecture, bands)
+    try:
+        state = {name: value.float() for name, value in load_file(weights).items()}
+        network.load_state_dict(state, strict=False)
+    except (SafetensorError, RuntimeError) as error:
+        raise _unfit(weights, error) from None
+    missing = {name for name in network.state_dict() if not name.endswith("num_batches_tracked")}
+    if missing != set(state):
+        raise _unfit(weights, f"{len(missing ^ set(state))} tensors too many or too few")
+    return network.eval()
+
+
+def head_of(network: torch.nn.Module) -> Any:
+    """The last module, whose attributes say how boxes are decoded."""
+    layers: Any = network.model
+    return layers[-1]
+
+
+def save_network(network: torch.nn.Module, path: Path, *, half: bool = True) -> None:
+    """The network's weights as safetensors, half precision unless told otherwise."""
+    state = {
+        name: (value.half() if half else value).contiguous().cpu()
+        for name, value in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    save_file(state, path)
+
+
+def _unfit(weights: Path, found: object) -> UsageError:
+    problem = " ".join(str(found).split())[:200]
+    return UsageError("Weights do not fit the architecture", where=weights, found=problem)
