@@ -20,18 +20,27 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.config import Secrets, load_config
+from pipeline.detect.settings import Settings as DetectSettings
 from pipeline.errors import EXIT_DONE, EXIT_TRY_LATER, EXIT_USAGE, DarkcallError
 from pipeline.jobs.contract import Mode
 from pipeline.jobs.evaluate_detection import evaluate_detection
 from pipeline.jobs.evaluate_season import evaluate_season
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.label_ships import labels_from_drawings, labels_from_run
+from pipeline.jobs.predict import Looking, predict
 from pipeline.jobs.progress import BarProgress, LineProgress, Progress
 from pipeline.jobs.run import Run, Selection, open_run
 from pipeline.jobs.story import STAGES, Story, tell
 from pipeline.jobs.summary import print_failures, print_summary
-from pipeline.jobs.trained import model_folder, read_recipe, recipe_folder
+from pipeline.jobs.trained import (
+    model_folder,
+    named_detector,
+    read_recipe,
+    recipe_folder,
+    sensor_of,
+)
 from pipeline.learn.store import write_dataset
+from pipeline.scene.settings import Settings as SceneSettings
 
 DEFAULT_CONFIG = Path("configs/demo.yaml")
 EXIT_INTERRUPTED = 130
@@ -226,6 +235,45 @@ def detection(
     run, story = _work(("fetch",), Options(config=config))
     print_failures(Console(stderr=True), story)
     _print_score(evaluate_detection(run, story, model_folder(model)), as_json=as_json)
+
+
+@app.command("predict")
+def predict_ships(
+    images: Annotated[list[Path], typer.Argument(help="GeoTIFF or JPEG 2000, 10 m")],
+    out: Annotated[Path, typer.Option(help="GeoJSON to write")],
+    model: ModelOption = "s2",
+    bands: Annotated[
+        str | None, typer.Option(help="the files' bands in order, as B02,B03,B04,B08; - for others")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    score_min: Annotated[
+        float | None, typer.Option(min=0, max=1, help="least probability; default the model's")
+    ] = None,
+    log_json: LogJsonOption = False,
+) -> None:
+    """Ships in images of your own, as GeoJSON: no workspace, no AIS.
+
+    Example: darkcall predict harbour.tif --model s2 --out ships.geojson
+    """
+    detect = DetectSettings.model_validate({"device": device})
+    sensor = sensor_of(model)
+    detector = named_detector(model, sensor, detect)
+    looking = Looking(
+        sensor=sensor,
+        detector=detector,
+        bands=tuple(bands.split(",")) if bands else (),
+        score_min=detector.reading.score_min if score_min is None else score_min,
+        scene=SceneSettings(),
+        detect=detect,
+    )
+    found = predict(images, out, looking, _progress(log_json=log_json))
+    typer.echo(
+        f"{found.ships} ships: {out} ({found.looked_at} windows looked at, {found.skipped} without "
+        f"water, clear sky or data; {found.on_land} shapes on land left out)"
+    )
+    for message in found.failed:
+        _complain(message, found.exit_code)
+    raise typer.Exit(found.exit_code)
 
 
 @app.command("label")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detect.detector import Detector, Reading
-from pipeline.detect.hull import Hull
+from pipeline.detect.hull import Hull, sea_share
 from pipeline.detect.settings import Settings
 from pipeline.detect.tanker import Tanker, TankerPrior, tanker_probability
 from pipeline.geo import Grid
@@ -72,10 +72,10 @@ def _detection(
     lon, lat = (float(value) for value in grid.lonlat_from_px(hull.row_px, hull.col_px))
     zone, reading = site.zone_at(lon, lat), detector.reading
     length_m, width_m = hull.length_px * grid.pixel_m, hull.width_px * grid.pixel_m
-    length_sigma_m = _length_sigma_m(length_m, reading)
+    length_error_m = length_sigma_m(length_m, reading)
     score = _score(hull, zone, reading.berth_odds)
     likely, cloud = score >= _score_min(zone, reading), _cloud_share(hull, surface)
-    tanker = _tanker(length_m, length_sigma_m, width_m, zone, settings)
+    tanker = _tanker(length_m, length_error_m, width_m, zone, settings)
     return Detection(
         detection_id=_id(hull, scene, detector),
         scene_id=scene.scene_id,
@@ -90,11 +90,11 @@ def _detection(
         outline_px=[value for corner in hull.corners_px for value in corner],
         score=score,
         length_m=length_m,
-        length_sigma_m=length_sigma_m,
+        length_sigma_m=length_error_m,
         width_m=width_m,
         width_sigma_m=reading.width_sigma_m,
         axis_deg=(hull.axis_grid_deg + grid.convergence_deg(lon, lat)) % 180.0,
-        axis_sigma_deg=_axis_sigma_deg(length_m, reading, settings),
+        axis_sigma_deg=axis_sigma_deg(length_m, reading, settings),
         contrast=hull.contrast,
         p_tanker=tanker.probability,
         p_tanker_basis=tanker.basis,
@@ -136,11 +136,12 @@ def _score_min(zone: Zone | None, reading: Reading) -> float:
     return reading.score_min_berth if in_berth else reading.score_min
 
 
-def _length_sigma_m(length_m: float, reading: Reading) -> float:
+def length_sigma_m(length_m: float, reading: Reading) -> float:
+    """Standard error of a length."""
     return math.hypot(reading.length_sigma_m, reading.length_sigma_share * length_m)
 
 
-def _axis_sigma_deg(length_m: float, reading: Reading, settings: Settings) -> float:
+def axis_sigma_deg(length_m: float, reading: Reading, settings: Settings) -> float:
     """The error of a short hull's axis grows as its length falls."""
     return reading.axis_sigma_deg * max(1.0, settings.axis_length_m / length_m) ** 2
 
@@ -171,15 +172,6 @@ def _cloud_share(hull: Hull, surface: Surface) -> float:
     return float(near.mean()) if near.size else 0.0
 
 
-def _sea_share(hull: Hull, surface: Surface) -> float:
-    """Share of points along the hull's axis that lie on sea."""
-    angle = math.radians(hull.axis_grid_deg)
-    along = np.linspace(-0.4, 0.4, 9) * hull.length_px
-    rows = np.clip(hull.row_px - along * math.cos(angle), 0, surface.sea.shape[0] - 1).astype(int)
-    cols = np.clip(hull.col_px + along * math.sin(angle), 0, surface.sea.shape[1] - 1).astype(int)
-    return float(surface.sea[rows, cols].mean())
-
-
 def _screened(
     hull: Hull,
     grid: Grid,
@@ -192,8 +184,9 @@ def _screened(
 ) -> str | None:
     """The first reason that holds, or None."""
     length_m, width_m = hull.length_px * grid.pixel_m, hull.width_px * grid.pixel_m
+    afloat = sea_share(hull, surface.sea) if hull.afloat is None else hull.afloat
     reasons = (
-        (Screened.ON_LAND, zone is None and _sea_share(hull, surface) < settings.sea_share_min),
+        (Screened.ON_LAND, zone is None and afloat < settings.sea_share_min),
         (Screened.CLOUD, cloud > settings.cloud_share_max),
         (Screened.TOO_SMALL, length_m < settings.length_min_m),
         (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from scipy import special
 
 from pipeline.detect.detector import Reading
 from pipeline.detect.engines import Engine, open_engine
-from pipeline.detect.hull import Hull
+from pipeline.detect.hull import Hull, berthed_share
 from pipeline.detect.settings import Settings
 from pipeline.model import Model
 from pipeline.records import Image, Surface
@@ -99,16 +100,37 @@ class YoloDetector:
 
     def find(self, image: Image, surface: Surface) -> list[Hull]:
         """Hulls of one image, sorted by row and col."""
-        inputs = self._model.inputs(image, surface.sea)
-        return self.hulls(self.boxes(inputs[None])[0], image)
+        (answer,) = self.infer([self.prepare(image, surface)])
+        return self.finish(answer, image, surface)
 
-    def boxes(self, inputs: NDArray[np.float32]) -> list[Found]:
-        """Boxes in each of (n, bands, height, width) stretched views, duplicates removed."""
-        height, width = inputs.shape[2:]
+    def prepare(self, image: Image, surface: Surface) -> NDArray[np.float32]:
+        """(bands, height, width) that the network is fed of one view."""
+        return self._model.inputs(image, surface.sea)
+
+    def infer(self, batch: Sequence[NDArray[np.float32]]) -> list[Found]:
+        """Boxes in each of some stretched views of one shape, duplicates still among them."""
+        bands, height, width = batch[0].shape
         stride = self._model.description.stride_px
-        padding = ((0, 0), (0, 0), (0, -height % stride), (0, -width % stride))
-        answers = self._engine.infer(np.pad(inputs, padding))
+        fill = self._model.description.stretch.fill
+        padded = np.full(
+            (len(batch), bands, height + -height % stride, width + -width % stride),
+            fill,
+            np.float32,
+        )
+        for view, inputs in zip(padded, batch, strict=True):
+            view[:, :height, :width] = inputs
+            view[~inputs.any(axis=(1, 2))] = 0.0  # a band that is not there has no rim either
+        answers = self._engine.infer(padded)
         return [_decoded(answer, (height, width), self._settings) for answer in answers]
+
+    def finish(self, answer: Found, image: Image, surface: Surface) -> list[Hull]:
+        """Boxes of one view as measured hulls, one a ship."""
+        hulls = self.hulls(without_duplicates(answer, self._settings), image)
+        return [replace(hull, afloat=berthed_share(hull, surface.sea)) for hull in hulls]
+
+    def boxes(self, inputs: NDArray[np.float32]) -> Found:
+        """Boxes in one (bands, height, width) stretched view, one a ship."""
+        return without_duplicates(self.infer([inputs])[0], self._settings)
 
     def hulls(self, found: Found, image: Image) -> list[Hull]:
         """Boxes as measured hulls with calibrated scores, sorted by row and col."""
@@ -146,7 +168,7 @@ def _scaled(length_px: float, scale: tuple[float, float], pixel_m: float) -> flo
 
 
 def _decoded(answer: NDArray[np.float32], shape: tuple[int, int], settings: Settings) -> Found:
-    """Boxes above the floor, inside the view, without duplicates."""
+    """Boxes above the floor and inside the view, likeliest first."""
     x, y, first, second, score, angle = answer[:, answer[4] >= settings.raw_score_min].astype(float)
     is_along = first >= second
     found = Found(
@@ -159,7 +181,7 @@ def _decoded(answer: NDArray[np.float32], shape: tuple[int, int], settings: Sett
     inside = (x >= 0) & (y >= 0) & (x < shape[1]) & (y < shape[0])
     found = found.take(inside & (found.width_px > 0))
     order = np.lexsort((found.xy_px[:, 0], found.xy_px[:, 1], -found.score))
-    return without_duplicates(found.take(order[: settings.boxes_max]), settings)
+    return found.take(order[: settings.boxes_max])
 
 
 def without_duplicates(found: Found, settings: Settings) -> Found:

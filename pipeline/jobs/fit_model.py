@@ -154,9 +154,7 @@ def _answers(draft: Model, weights: WeightsFile, images: Sequence[LabelledImage]
     )
     detector = open_yolo(model, pipeline.detect.settings.Settings())
     pixel_m = draft.description.pixel_m
-    return _joined(
-        [_judged(image, detector.boxes(image.data[None])[0], pixel_m) for image in images]
-    )
+    return _joined([_judged(image, detector.boxes(image.data), pixel_m) for image in images])
 
 
 def _judged(image: LabelledImage, found: Found, pixel_m: float) -> Answers:

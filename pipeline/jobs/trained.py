@@ -56,7 +56,17 @@ def detector_for(sensor: Sensor, settings: pipeline.detect.settings.Settings) ->
     Raises:
         UsageError: no such model, damaged weights, or a model of another sensor.
     """
-    name = settings.models[sensor]
+    return named_detector(settings.models[sensor], sensor, settings)
+
+
+def named_detector(
+    name: str, sensor: Sensor, settings: pipeline.detect.settings.Settings
+) -> Detector:
+    """A detector by name, for a sensor.
+
+    Raises:
+        UsageError: no such model, damaged weights, or a model of another sensor.
+    """
     if name == CFAR:
         return CfarDetector(sensor, settings)
     model = read_model(model_folder(name))
@@ -87,6 +97,15 @@ def read_recipe(folder: Path) -> Recipe:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(step) for step in first["loc"])
         raise UsageError("Recipe is wrong", where=path, found=f"{place}: {first['msg']}") from None
+
+
+def sensor_of(name: str) -> Sensor:
+    """The sensor a model is for.
+
+    Raises:
+        UsageError: no such model, or none that is described.
+    """
+    return read_model(model_folder(name)).description.sensor
 
 
 def fold_detectors(

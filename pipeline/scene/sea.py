@@ -51,7 +51,10 @@ def surface(
     else:
         water, ground = _evidence_s1(image, clear, settings)
     pixel_m = image.grid.pixel_m
-    gained = _gained(water, sea, reach_px=round(settings.coast_error_m / pixel_m))
+    reach_px = round(settings.coast_error_m / pixel_m)
+    is_sure = sensor is Sensor.S2 and image.band("B03") is not None
+    broad_px = round(settings.river_width_m / pixel_m) if is_sure else None
+    gained = _gained(water, sea, reach_px=reach_px, broad_px=broad_px)
     lost = ground & sea & clear
     sea = sea ^ ((gained | lost) & ~fixed)
     padded = ~vector_land
@@ -72,19 +75,32 @@ def _raster(polygons: list[Geometry], grid: Grid, pad_px: int = 0) -> Mask:
     return np.asarray(rasterize(shapes, shape, transform=affine, dtype="uint8"), np.bool_)
 
 
-def _gained(water: Mask, sea: Mask, *, reach_px: int) -> Mask:
-    """Water the vector coast calls land, within its error and connected to the sea."""
+def _gained(water: Mask, sea: Mask, *, reach_px: int, broad_px: int | None) -> Mask:
+    """Water the vector coast calls land, connected to the sea.
+
+    Either within the coast's error, or of any length where it is broad: coastlines end at river
+    mouths, ports do not.
+    """
     if reach_px < 1:
         return np.zeros_like(sea)
     near = np.asarray(
         ndimage.maximum_filter(sea, size=2 * reach_px + 1, mode="constant", cval=0), np.bool_
     )
-    open_water = ndimage.maximum_filter(ndimage.minimum_filter(water, size=3), size=3)
-    candidates: Mask = near & np.asarray(open_water, np.bool_) & ~sea
+    candidates: Mask = near & _opened(water, 3) & ~sea
+    if broad_px is not None:
+        candidates |= _opened(water, broad_px) & ~sea
     if not candidates.any():
         return candidates
     reached = np.asarray(ndimage.binary_propagation(sea, mask=sea | candidates), np.bool_)
     return reached & ~sea
+
+
+def _opened(mask: Mask, size: int) -> Mask:
+    """What a square of an odd side fits into."""
+    size |= 1
+    return np.asarray(
+        ndimage.maximum_filter(ndimage.minimum_filter(mask, size=size), size=size), np.bool_
+    )
 
 
 def _evidence_s2(image: Image, sea: Mask, clear: Mask, settings: Settings) -> tuple[Mask, Mask]:

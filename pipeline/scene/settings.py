@@ -27,6 +27,12 @@ class Settings(BaseModel):
         description="m by which the vector coast may be wrong inland; measured: shifts of 0-20 m "
         "between OpenStreetMap and 14 Sentinel-2 ports, quays built since up to some tens of m",
     )
+    river_width_m: float = Field(
+        70.0,
+        gt=0,
+        description="m; water of the image's own evidence at least so wide is followed up rivers, "
+        "where coastlines end and berths do not (Santos: 42 of 51 labelled hulls lay on OSM land)",
+    )
     shore_inset_m: float = Field(
         100.0, ge=0, description="m off the vector coast from where water reflectance is learned"
     )

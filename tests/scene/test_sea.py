@@ -86,10 +86,24 @@ def test_an_anchorage_drawn_over_land_is_not_water(harbour):
 
 
 def test_dark_water_inland_is_sea_as_far_as_the_coast_may_be_wrong(harbour):
-    sea, _ = rows(harbour(true_coast=63).sea)
+    narrow = SETTINGS.model_copy(update={"river_width_m": 5000.0})
+    sea, _ = rows(harbour(true_coast=63, settings=narrow).sea)
     assert sea.max() == 62
-    sea, _ = rows(harbour(true_coast=90).sea)
+    sea, _ = rows(harbour(true_coast=90, settings=narrow).sea)
     assert sea.max() == COAST_ROW - 1 + SETTINGS.coast_error_m / 10.0
+
+
+@pytest.mark.parametrize(("width_px", "far"), [(11, True), (4, False)])
+def test_a_broad_river_is_followed_inland_a_ditch_is_not(harbour, width_px, far):
+    def river(image):
+        image.data[:, COAST_ROW:104, 70 : 70 + width_px] = WATER
+        image.data[1, COAST_ROW:104, 70 : 70 + width_px] = 0.03
+
+    found = harbour(paint=river).sea
+    middle = 70 + width_px // 2
+    assert bool(found[102, middle]) is far
+    assert not found[COAST_ROW + 8 :, :68].any()
+    assert not found[105:].any()
 
 
 def test_a_pond_that_no_sea_reaches_is_not_sea(harbour):
