@@ -11,10 +11,13 @@ from pipeline.jobs.fit_model import describe
 from pipeline.jobs.progress import Progress
 from pipeline.jobs.trained import read_recipe
 from pipeline.learn.dataset import LabelledImage
+from pipeline.learn.radar import RadarRenderer
+from pipeline.learn.render import Renderer
 from pipeline.learn.settings import Recipe
 from pipeline.learn.store import read_dataset
-from pipeline.learn.train import Advance, train
+from pipeline.learn.train import Advance, ChipSource, train
 from pipeline.network import save_network
+from pipeline.records import Sensor
 
 FULL = "full"
 WEIGHTS = "weights.safetensors"
@@ -113,6 +116,12 @@ def _chosen(every: Sequence[Part], only: Sequence[str]) -> list[Part]:
     return [part for part in every if not only or part.name in only]
 
 
+def _source(images: Sequence[LabelledImage], recipe: Recipe) -> ChipSource:
+    if recipe.inputs.sensor is Sensor.S1:
+        return RadarRenderer(images, recipe.radar, recipe.inputs.stretch)
+    return Renderer(images, recipe.render)
+
+
 def train_part(
     part: Part, images: Sequence[LabelledImage], recipe: Recipe, workshop: Workshop
 ) -> Path:
@@ -129,7 +138,7 @@ def train_part(
             bar.done(f"{at.chips} chips", {name: round(1e3 * v) for name, v in at.loss.items()})
 
         network = train(
-            seen,
+            _source(seen, recipe),
             recipe,
             architecture=workshop.model_folder / recipe.architecture,
             folder=folder,

@@ -160,9 +160,9 @@ def _place(
     width = max(float(cut.box.width_px[0]) - settings.margin_px, 1.0) * scale + 0.7
     spot = rng.uniform()
     if spot < settings.raft_share and len(boxes):
-        centre, angle = _abreast(boxes, width, rng)
+        centre, angle = abreast(boxes, width, rng)
     elif spot < settings.raft_share + settings.quay_share:
-        found = _at_quay(free, width, rng)
+        found = at_edge(free, width, rng)
         if found is None:
             return None
         centre, angle = found
@@ -179,8 +179,8 @@ def _place(
     return np.concatenate([rotation, shift[:, None]], axis=1), scale
 
 
-def _abreast(boxes: Boxes, width_px: float, rng: np.random.Generator) -> tuple[Floats, float]:
-    """Beside one of the hulls, in line with it."""
+def abreast(boxes: Boxes, width_px: float, rng: np.random.Generator) -> tuple[Floats, float]:
+    """Centre and axis of a hull beside one of the boxes, in line with it."""
     one = int(rng.integers(len(boxes)))
     angle = float(boxes.angle_rad[one])
     side = 1.0 if rng.uniform() < 0.5 else -1.0
@@ -192,10 +192,10 @@ def _abreast(boxes: Boxes, width_px: float, rng: np.random.Generator) -> tuple[F
     return boxes.xy_px[one] + off * abeam + along * ahead, angle + rng.normal(0.0, 0.03)
 
 
-def _at_quay(
+def at_edge(
     free: NDArray[np.bool_], width_px: float, rng: np.random.Generator
 ) -> tuple[Floats, float] | None:
-    """Half a beam off the edge of the water, in line with it."""
+    """Centre and axis of a hull half a beam off the edge of the water, in line with it."""
     off = cv2.distanceTransform(free.astype(np.uint8), cv2.DIST_L2, 5)
     near = np.abs(off - (0.5 * width_px + rng.uniform(0.2, 1.2))) < 0.5
     rows, cols = np.nonzero(near)

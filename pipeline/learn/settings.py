@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.learn.radar_settings import RadarRender
 from pipeline.model import Inputs
 
 
@@ -72,4 +73,5 @@ class Recipe(BaseModel):
     )
     checkpoint_chips: int = Field(4000, ge=1, description="chips from one checkpoint to the next")
     average: float = Field(0.995, gt=0, lt=1, description="decay of the weights' moving average")
-    render: Render = Field(Render(), description="chips")
+    render: Render = Field(Render(), description="chips of optical images")
+    radar: RadarRender = Field(RadarRender(), description="chips of radar images")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -19,8 +19,7 @@ from ultralytics.optim import MuSGD
 from ultralytics.utils.torch_utils import ModelEMA
 
 from pipeline.errors import UsageError
-from pipeline.learn.dataset import LabelledImage
-from pipeline.learn.render import Chip, Renderer
+from pipeline.learn.render import Chip
 from pipeline.learn.settings import Recipe
 from pipeline.network import new_network
 
@@ -39,11 +38,18 @@ class Advance:
     rate: float
 
 
+class ChipSource(Protocol):
+    """Draws chips; the same generator gives the same chip."""
+
+    def chip(self, rng: np.random.Generator) -> Chip:
+        """One chip."""
+
+
 class _Chips(IterableDataset[Batch]):
     """Batches of chips; the n-th is the same in every run with the same seed."""
 
-    def __init__(self, images: Sequence[LabelledImage], recipe: Recipe, first: int) -> None:
-        self._renderer = Renderer(images, recipe.render)
+    def __init__(self, source: ChipSource, recipe: Recipe, first: int) -> None:
+        self._renderer = source
         self._recipe = recipe
         self._first = first
 
@@ -135,7 +141,7 @@ class _Learner:
 
 
 def train(
-    images: Sequence[LabelledImage],
+    source: ChipSource,
     recipe: Recipe,
     *,
     architecture: Path,
@@ -146,7 +152,7 @@ def train(
     """Train, going on from the folder's checkpoint where there is one.
 
     Args:
-        images: what to learn from.
+        source: draws what to learn from.
         recipe: how.
         architecture: YAML of the model.
         folder: for the checkpoint and the log (`log.jsonl`, one line a thousand chips).
@@ -164,7 +170,7 @@ def train(
     every = max(1, 1000 // recipe.batch)
     saving = max(1, recipe.checkpoint_chips // recipe.batch)
     loader = DataLoader(
-        _Chips(images, recipe, done), batch_size=None, num_workers=1, prefetch_factor=6
+        _Chips(source, recipe, done), batch_size=None, num_workers=1, prefetch_factor=6
     )
     sums: dict[str, float] = {}
     for step, batch in enumerate(loader, start=done):

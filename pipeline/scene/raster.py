@@ -223,6 +223,16 @@ def _is_utm_10m(dataset: DatasetReader, crs: str) -> bool:
     )
 
 
+def read_plain(path: Path) -> Floats:
+    """(bands, height, width) of a small raster as it is, its place not asked for.
+
+    Raises:
+        BadInput: missing, truncated, not a raster.
+    """
+    with opened(path) as dataset:
+        return np.asarray(dataset.read(), np.float32)
+
+
 def read_band(band: SourceBand, grid: Grid) -> tuple[Floats, Bools]:
     """One band on a grid, in physical units.
 

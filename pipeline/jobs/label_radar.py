@@ -1,0 +1,189 @@
+"""Radar ships with AIS identity, and radar scenes with drawn ships, as a training data set."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import BadInput, UsageError
+from pipeline.learn.hulls import boxes_of, filled
+from pipeline.learn.store import Labelled
+from pipeline.model import Inputs
+from pipeline.scene.raster import read_plain
+
+SHIPS = "ships.json"
+MARGIN_PX = 1.0
+"""Boxes are drawn a pixel larger than the ship, as its side lobes are."""
+SCENE_PIXEL_M = 3.0
+"""Of the drawn scenes (HRSID, about 3 m); they are brought to 10 m."""
+MASK_MIN_PX = 12
+CANVAS_PX = 160
+"""Chips are ringed by their own sea up to this side: a detector needs surroundings."""
+
+
+def labels_from_radar(reference: Path, inputs: Inputs) -> list[Labelled]:
+    """AIS-matched chips of `sar_opensarship` and the drawn scenes of `sar_hrsid`.
+
+    Args:
+        reference: folder of the reference data.
+        inputs: bands and stretch.
+
+    Raises:
+        UsageError: neither folder is there.
+    """
+    found = [
+        *_chips(reference / "sar_opensarship", inputs),
+        *_scenes(reference / "sar_hrsid", inputs),
+    ]
+    if not found:
+        raise UsageError(
+            "No radar ships there", where=reference, expected="sar_opensarship, sar_hrsid"
+        )
+    return found
+
+
+def _chips(folder: Path, inputs: Inputs) -> Iterable[Labelled]:
+    """Ground-range chips of ships seen in one scene only.
+
+    Slant-range ones (SLC) have pixels of another shape. A ship seen in two scenes would stand on
+    both sides of a split by scene.
+    """
+    path = folder / SHIPS
+    if not path.exists():
+        return
+    try:
+        ships: list[Mapping[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+        scenes: dict[str, set[str]] = defaultdict(set)
+        for ship in ships:
+            scenes[ship["AISShipInformation.MMSI"]].add(_scene_of(ship))
+        for number, ship in enumerate(ships):
+            if "GRD" in ship["dir"] and len(scenes[ship["AISShipInformation.MMSI"]]) == 1:
+                yield _chip(folder, ship, number, inputs)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput("Radar ships cannot be read", where=path, found=repr(error)) from None
+
+
+def _scene_of(ship: Mapping[str, str]) -> str:
+    return Path(ship["dir"]).parts[1][:32]
+
+
+def _chip(folder: Path, ship: Mapping[str, str], number: int, inputs: Inputs) -> Labelled:
+    """A chip in the middle of more of its own sea; what else is bright in it is ignored."""
+    values = read_plain(folder / ship["file.Patch_Cal"])
+    box = ship_box(ship)
+    near = filled([box.mean(axis=0) + (box - box.mean(axis=0)) * 1.5], values.shape[1:])
+    rim = values[:, ~near]
+    others = _bright_others(values[-1], near, float(np.median(rim[-1])))
+    rows, cols = (max(CANVAS_PX, side) for side in values.shape[1:])
+    rng = np.random.default_rng(number)
+    canvas = rim[:, rng.integers(rim.shape[1], size=(rows, cols))]
+    top, left = (rows - values.shape[1]) // 2, (cols - values.shape[2]) // 2
+    canvas[:, top : top + values.shape[1], left : left + values.shape[2]] = values
+    shift = np.array([left, top], np.float64)
+    return Labelled(
+        name=f"SAR{number:04d}",
+        group=_scene_of(ship),
+        data=stretched(canvas, inputs),
+        corners_px=(box + shift)[None],
+        outlines=(box + shift,),
+        sources=(f"OpenSARShip {number}, MMSI {ship['AISShipInformation.MMSI']}",),
+        ignored=tuple(area + shift for area in others),
+    )
+
+
+def _bright_others(
+    power: NDArray[np.float32], near: NDArray[np.bool_], sea: float
+) -> list[NDArray[np.float64]]:
+    """Boxes around bright things off the labelled ship: other ships, land, or its ghosts."""
+    bright = ((power > 6.0 * sea) & ~near).astype(np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(bright)
+    found = []
+    for left, top, width, height, area in stats[1:count]:
+        if area >= 4:
+            low = np.array([left - 2.0, top - 2.0])
+            high = np.array([left + width + 2.0, top + height + 2.0])
+            corners = [[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]]
+            found.append(np.array(corners))
+    return found
+
+
+def stretched(values: NDArray[np.float32], inputs: Inputs) -> NDArray[np.float32]:
+    """(2, height, width) VV, VH stretched, of a chip whose bands are VH, VV or VV alone."""
+    seen = np.ones(values.shape[1:], bool)
+    by_name = {"VV": values[-1]} | ({"VH": values[0]} if len(values) > 1 else {})
+    return np.stack(
+        [
+            inputs.stretch(by_name[name], valid=seen, water=seen)
+            if name in by_name
+            else np.zeros(values.shape[1:], np.float32)
+            for name in inputs.bands
+        ]
+    )
+
+
+def ship_box(ship: Mapping[str, str]) -> NDArray[np.float64]:
+    """(4, 2) x, y corners in a chip's pixels: head to tail as marked, the beam from AIS."""
+
+    def at(name: str) -> float:
+        return float(ship[f"SARShipInformation.{name}"])
+
+    left = min(at("UpperLeft_x"), at("LowerRight_x"))
+    top = min(at("UpperLeft_y"), at("LowerRight_y"))
+    # marks count pixels from their far edge: the ships' brightness lies 0.4, 0.9 px off otherwise
+    head = np.array([at("Head_x") - left, at("Head_y") - top]) + 1.0
+    tail = np.array([at("Tail_x") - left, at("Tail_y") - top]) + 1.0
+    length = math.hypot(*(head - tail))
+    ahead = (head - tail) / max(length, 1e-6)
+    beam_m = float(ship["AISShipInformation.Width"] or 0.0)
+    beam = beam_m / 10.0 if 0.0 < beam_m < 70.0 else max(length / 6.0, 1.0)
+    along = ahead * (length + 1.0) / 2.0
+    abeam = np.array([-ahead[1], ahead[0]]) * (beam + MARGIN_PX) / 2.0
+    centre = (head + tail) / 2.0
+    return np.stack(
+        [centre + along + abeam, centre + along - abeam, centre - along - abeam,
+         centre - along + abeam]
+    )  # fmt: skip
+
+
+def _scenes(folder: Path, inputs: Inputs) -> Iterable[Labelled]:
+    for path in sorted((folder / "images").glob("*")):
+        grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        mask = cv2.imread(str(folder / "masks" / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
+        if grey is None or mask is None:
+            raise BadInput("Radar scene or its mask cannot be read", where=path)
+        yield _scene(path.stem, np.asarray(grey), np.asarray(mask), inputs)
+
+
+def _scene(name: str, grey: NDArray[Any], mask: NDArray[Any], inputs: Inputs) -> Labelled:
+    """A drawn scene at 10 m: power averaged, its unknown gain set so that the median is -15 dB."""
+    factor = SCENE_PIXEL_M / 10.0
+    size = (round(grey.shape[1] * factor), round(grey.shape[0] * factor))
+    power = cv2.resize((grey.astype(np.float32) / 255.0) ** 2, size, interpolation=cv2.INTER_AREA)
+    power = power * (10.0**-1.5 / max(float(np.median(power)), 1e-5))
+    seen = np.ones(power.shape, bool)
+    data = np.zeros((len(inputs.bands), *power.shape), np.float32)
+    data[inputs.bands.index("VV")] = inputs.stretch(power, valid=seen, water=seen)
+    corners = []
+    count, labels = cv2.connectedComponents((mask > 0).astype(np.uint8))
+    for label in range(1, count):
+        rows, cols = np.nonzero(labels == label)
+        if rows.size >= MASK_MIN_PX:
+            points = np.stack([cols, rows], axis=1).astype(np.float32)
+            corners.append((cv2.boxPoints(cv2.minAreaRect(points)) + 0.5) * factor)
+    boxes = np.array(corners, np.float64).reshape(-1, 4, 2)
+    return Labelled(
+        name=name,
+        group="hrsid",
+        data=data,
+        corners_px=boxes_of(boxes).corners_px() if len(boxes) else boxes,
+        outlines=tuple(boxes),
+        sources=tuple(f"HRSID {name}" for _ in boxes),
+    )
