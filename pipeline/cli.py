@@ -226,6 +226,9 @@ def season(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
 def detection(
     config: ConfigOption = Path("configs/reference.yaml"),
     model: ModelOption = "s2",
+    pictures: Annotated[
+        Path | None, typer.Option(help="folder for a contact sheet a port: best and worst")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model on labelled real images, each port by the fold that never saw it, beside CFAR.
@@ -234,7 +237,8 @@ def detection(
     """
     run, story = _work(("fetch",), Options(config=config))
     print_failures(Console(stderr=True), story)
-    _print_score(evaluate_detection(run, story, model_folder(model)), as_json=as_json)
+    score = evaluate_detection(run, story, model_folder(model), pictures)
+    _print_score(score, as_json=as_json)
 
 
 @app.command("predict")

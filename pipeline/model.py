@@ -96,7 +96,10 @@ class WeightsFile(BaseModel):
 
     model_config = _FROZEN
 
-    file: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$", description="path in the folder")
+    file: str = Field(
+        pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)*$",
+        description="path in the folder; no way out of it",
+    )
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of its bytes")
 
 

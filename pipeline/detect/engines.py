@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-import importlib.util
 from typing import Literal, Protocol
 
 import numpy as np
@@ -13,12 +12,11 @@ from numpy.typing import NDArray
 from pipeline.errors import UsageError
 from pipeline.model import Model
 
-EngineName = Literal["auto", "openvino", "torch", "tensorrt"]
+EngineName = Literal["auto", "openvino", "torch"]
 Floats = NDArray[np.float32]
 _MODULES = {
     "openvino": "pipeline.detect.openvino_engine",
     "torch": "pipeline.detect.torch_engine",
-    "tensorrt": "pipeline.detect.tensorrt_engine",
 }
 
 
@@ -40,8 +38,7 @@ class Engine(Protocol):
 def open_engine(model: Model, *, engine: EngineName = "auto", device: str = "auto") -> Engine:
     """The engine that suits the device, with the model's checked weights loaded.
 
-    CUDA where there is one, by TensorRT if it is installed, else by PyTorch in half precision;
-    OpenVINO on a CPU.
+    CUDA where there is one, by PyTorch in half precision; OpenVINO on a CPU.
 
     Args:
         model: whose weights.
@@ -53,11 +50,9 @@ def open_engine(model: Model, *, engine: EngineName = "auto", device: str = "aut
     """
     on_gpu = device.startswith("cuda") or (device == "auto" and _has_cuda())
     if engine == "auto":
-        engine = "openvino"
-        if on_gpu:
-            engine = "tensorrt" if importlib.util.find_spec("tensorrt") else "torch"
+        engine = "torch" if on_gpu else "openvino"
     if engine not in _MODULES:
-        raise UsageError("No such engine", expected="auto, openvino, torch, tensorrt", found=engine)
+        raise UsageError("No such engine", expected="auto, openvino, torch", found=engine)
     if engine == "openvino" and device.startswith("cuda"):
         raise UsageError("OpenVINO does not run on CUDA", found=device, do="Take engine torch")
     # Imported by need: torch and ultralytics take seconds, and a CPU run needs neither.

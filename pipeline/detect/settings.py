@@ -19,8 +19,8 @@ class Settings(BaseModel):
         {Sensor.S2: "cfar", Sensor.S1: "cfar"},
         description="for each sensor a folder of models/, or a path, or cfar: no learned weights",
     )
-    engine: Literal["auto", "openvino", "torch", "tensorrt"] = Field(
-        "auto", description="what runs the network; auto: OpenVINO on a CPU, else TensorRT or torch"
+    engine: Literal["auto", "openvino", "torch"] = Field(
+        "auto", description="what runs the network; auto: OpenVINO on a CPU, PyTorch on CUDA"
     )
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: CUDA where there is one"

@@ -131,6 +131,30 @@ class DetectionScore:
         return lines
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """What became of each ship and each detection, as indices."""
+
+    hits: tuple[tuple[int, int], ...]
+    """(truth, detection)."""
+    missed: tuple[int, ...]
+    """Truths."""
+    false_alarms: tuple[int, ...]
+    """Detections."""
+
+
+def verdicts(
+    truths: Sequence[TrueShip], found: Sequence[FoundShip], settings: Settings
+) -> Verdicts:
+    """Which ships were hit or missed, and which detections are false alarms, as `score` counts."""
+    scored = _match(truths, found, settings)
+    return Verdicts(
+        hits=tuple(scored.pairs),
+        missed=tuple(scored.unmatched_truths),
+        false_alarms=tuple(scored.false_alarms),
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Scored:
     """Truth and detections side by side, as arrays."""

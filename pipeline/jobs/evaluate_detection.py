@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.detect.cfar import CfarDetector
 from pipeline.detect.detector import Detector
 from pipeline.detect.locate import detections
 from pipeline.detect.run import find_hulls
 from pipeline.errors import UsageError
-from pipeline.evaluate.detection import DetectionScore, FoundShip, TrueShip, found_ship, score
+from pipeline.evaluate.detection import (
+    DetectionScore,
+    FoundShip,
+    TrueShip,
+    found_ship,
+    score,
+    verdicts,
+)
 from pipeline.geo import Grid
 from pipeline.jobs.detect_ships import ground_of, site_of, tiles_of
 from pipeline.jobs.hull_labels import (
     HullLabel,
     Label,
-    ignored_px,
     is_ignored,
     labelled_image,
     labels_of,
@@ -32,7 +37,13 @@ from pipeline.jobs.story import Story
 from pipeline.jobs.trained import fold_detectors
 from pipeline.model import read_model
 from pipeline.records import Detection, Image, Scene, Site, Surface
+from pipeline.scene.chips import AMBER, Colour, picture, write_sheet
 from pipeline.scene.read import read_scene
+
+GREEN: Colour = (80, 220, 80)
+"""Of drawn hulls; what was found is amber."""
+SHOWN = 8
+"""Pictures of each kind in a sheet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,24 +81,28 @@ class Comparison:
         return [(label, f"{value}   | CFAR: {cfar[label]}") for label, value in self.model.rows()]
 
 
-def evaluate_detection(run: Run, story: Story, model_folder: Path) -> Comparison:
+def evaluate_detection(
+    run: Run, story: Story, model_folder: Path, pictures: Path | None = None
+) -> Comparison:
     """Score each labelled port with the fold of the model that never saw it, and with CFAR.
+
+    Args:
+        run: configuration and progress.
+        story: its fetched scenes.
+        model_folder: of the model.
+        pictures: folder for a contact sheet of hits, misses and false alarms a port; None for none.
 
     Raises:
         UsageError: no labels beside the configuration's scenes, no fold for a labelled port.
     """
     model = read_model(model_folder)
     detectors = fold_detectors(model, run.config.detect)
-    truths: list[TrueShip] = []
-    found: list[FoundShip] = []
-    by_cfar: list[FoundShip] = []
-    water_m2 = 0.0
-    scenes = list(labelled_scenes(run, story))
+    ours, cfars = _Tally(), _Tally()
+    scenes = [
+        one for one in labelled_scenes(run, story) if one.scene.sensor is model.description.sensor
+    ]
     with run.progress.stage("score", len(scenes)) as report:
         for one in scenes:
-            if one.scene.sensor is not model.description.sensor:
-                continue
-            truths += [true_ship(label, one) for label in one.labels]
             detector = detectors.get(one.site.site_id)
             if detector is None:
                 raise UsageError(
@@ -95,22 +110,35 @@ def evaluate_detection(run: Run, story: Story, model_folder: Path) -> Comparison
                     where=one.site.site_id,
                     do="Train again with this port among the folds, or leave the site out",
                 )
-            cfar = CfarDetector(one.scene.sensor, run.config.detect)
-            ours, theirs = kept(run, one, detector), kept(run, one, cfar)
-            found += scored_ships(run, one, ours)
-            by_cfar += scored_ships(run, one, theirs)
-            water_m2 += one.water_m2
-            report.done(one.site.site_id, {"found": len(ours), "cfar": len(theirs)})
-    if not truths:
+            found = kept(run, one, detector)
+            ours.add(run, one, found)
+            cfars.add(run, one, kept(run, one, CfarDetector(one.scene.sensor, run.config.detect)))
+            if pictures is not None:
+                picture_port(run, one, found, pictures)
+            report.done(one.site.site_id, {"found": len(found), "labels": len(one.labels)})
+    if not ours.truths:
         raise UsageError(
             "No labelled scene was fetched", do="Check `inputs.scenes`: images and their labels"
         )
-    settings = run.config.evaluate
-    return Comparison(
-        name=model.description.name,
-        model=score(truths, found, water_m2=water_m2, settings=settings),
-        cfar=score(truths, by_cfar, water_m2=water_m2, settings=settings),
-    )
+    return Comparison(name=model.description.name, model=ours.scored(run), cfar=cfars.scored(run))
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Ships and detections of all ports."""
+
+    truths: list[TrueShip] = field(default_factory=list)
+    found: list[FoundShip] = field(default_factory=list)
+    water_m2: float = 0.0
+
+    def add(self, run: Run, one: LabelledScene, found: Sequence[Detection]) -> None:
+        self.truths += [true_ship(label, one) for label in one.labels]
+        self.found += [found_ship(item, one.image.grid) for item in counted(run, found)]
+        self.water_m2 += one.water_m2
+
+    def scored(self, run: Run) -> DetectionScore:
+        settings = run.config.evaluate
+        return score(self.truths, self.found, water_m2=self.water_m2, settings=settings)
 
 
 def labelled_scenes(run: Run, story: Story) -> Iterable[LabelledScene]:
@@ -157,14 +185,10 @@ def kept(run: Run, one: LabelledScene, detector: Detector) -> list[Detection]:
     return [item for item in found if item.screened is None]
 
 
-def scored_ships(run: Run, one: LabelledScene, found: Sequence[Detection]) -> list[FoundShip]:
+def counted(run: Run, found: Sequence[Detection]) -> list[Detection]:
     """Detections outside areas whose labels cannot be trusted."""
     areas = run.config.evaluate.ignored_areas
-    return [
-        found_ship(item, one.image.grid)
-        for item in found
-        if not is_ignored(item.lon, item.lat, areas)
-    ]
+    return [item for item in found if not is_ignored(item.lon, item.lat, areas)]
 
 
 def true_ship(label: HullLabel, one: LabelledScene) -> TrueShip:
@@ -185,6 +209,39 @@ def true_ship(label: HullLabel, one: LabelledScene) -> TrueShip:
     )
 
 
-def ignored_areas_px(run: Run, one: LabelledScene) -> list[NDArray[np.float64]]:
-    """Ignored areas in a scene's pixels."""
-    return ignored_px(run.config.evaluate.ignored_areas, one.image.grid)
+def picture_port(run: Run, one: LabelledScene, found: Sequence[Detection], folder: Path) -> None:
+    """A contact sheet: false alarms and misses first, the surest and the largest, then hits."""
+    found = counted(run, found)
+    truths = [true_ship(label, one) for label in one.labels]
+    ships = [found_ship(item, one.image.grid) for item in found]
+    told = verdicts(truths, ships, run.config.evaluate)
+    wrong = sorted(told.false_alarms, key=lambda j: -found[j].score)[:SHOWN]
+    missed = sorted(told.missed, key=lambda i: -truths[i].length_m)[:SHOWN]
+    hits = sorted(told.hits, key=lambda pair: truths[pair[0]].shore_distance_m)[:SHOWN]
+    spots = [
+        *((found[j].row_px, found[j].col_px, f"false alarm, {found[j].score:.2f}") for j in wrong),
+        *((*_centre(one.labels[i]), f"missed, {truths[i].length_m:.0f} m") for i in missed),
+        *((*_centre(one.labels[i]), f"hit, {ships[j].length_m:.0f} for {truths[i].length_m:.0f} m")
+          for i, j in hits),
+    ]  # fmt: skip
+    if not spots:
+        return
+    outlines = [(_flat(label), GREEN) for label in one.labels]
+    outlines += [(item.outline_px, AMBER) for item in found]
+    settings = run.config.scene
+    tiles = [
+        (picture(one.image, row=row, col=col, settings=settings, outlines=outlines), caption)
+        for row, col, caption in spots
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_sheet(folder / f"{one.site.site_id}.png", tiles, columns=SHOWN)
+
+
+def _centre(label: HullLabel) -> tuple[float, float]:
+    col, row = label.corners_px.mean(axis=0)
+    return float(row), float(col)
+
+
+def _flat(label: HullLabel) -> list[float]:
+    """row0 col0 … row3 col3."""
+    return [float(value) for corner in label.corners_px for value in corner[::-1]]

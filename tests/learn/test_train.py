@@ -49,7 +49,8 @@ def recipe(**changes):
 def run(images, folder: Path, architecture, **changes):
     folder.mkdir(exist_ok=True)
     network = train(
-        Renderer(images, recipe(**changes).render), recipe(**changes), architecture=architecture, folder=folder, threads=1,
+        Renderer(images, recipe(**changes).render), recipe(**changes), architecture=architecture,
+        folder=folder, threads=1,
         report=lambda _: None,
     )  # fmt: skip
     return {name: value.clone() for name, value in network.state_dict().items()}

@@ -1,0 +1,170 @@
+"""Boxes of a network become hulls: axes, duplicates, scores, and what was not asked of it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special
+
+from pipeline.detect.settings import Settings
+from pipeline.detect.yolo import Found, YoloDetector, without_duplicates
+from pipeline.model import Description, Errors, Model, Stretch, WeightsFile
+from pipeline.records import Sensor
+from tests.detect.conftest import Ship, rendered
+
+SETTINGS = Settings()
+
+
+def described(**changes):
+    values = {
+        "name": "test", "version": 3, "sensor": Sensor.S2, "bands": ("B02", "B03", "B04", "B08"),
+        "stretch": Stretch(kind="root"), "stride_px": 32, "reach_px": 32,
+        "architecture": "none.yaml", "weights": WeightsFile(file="w", sha256="0" * 64),
+        "score_min": 0.4, "calibration": (0.0, 1.0),
+        "errors": Errors(length_sigma_m=9.0, length_sigma_share=0.05, width_sigma_m=6.0,
+                         position_sigma_m=8.0, axis_sigma_deg=3.0),
+    }  # fmt: skip
+    return Model(folder=Path("nowhere"), description=Description(**{**values, **changes}))
+
+
+class Fake:
+    """Answers what it is told to, and keeps what it was asked."""
+
+    name = "fake"
+
+    def __init__(self, *rows):
+        self.rows = np.array(rows, np.float32).reshape(-1, 6)
+        self.asked = []
+
+    def infer(self, batch):
+        self.asked.append(batch)
+        return np.repeat(self.rows.T[None], len(batch), axis=0)
+
+
+def found(*rows):
+    table = np.array(rows, float).reshape(-1, 6)
+    order = np.argsort(-table[:, 5], kind="stable")
+    x, y, length, width, angle, score = table[order].T
+    return Found(
+        xy_px=np.stack([x, y], 1), length_px=length, width_px=width, angle_rad=angle, score=score
+    )
+
+
+def hulls_of(*rows, model=None):
+    """Hulls of rows x, y, first side, second side, score, angle on a calm sea."""
+    image, surface = rendered([Ship(row=75, col=100, length_m=150, width_m=25, axis_deg=40)])
+    engine = Fake(*rows)
+    detector = YoloDetector(model or described(), engine, SETTINGS)
+    return detector.find(image, surface), engine, image
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "angle", "axis"),
+    [
+        (20, 4, 0.0, 90.0),  # along the rows: east and west
+        (20, 4, math.pi / 2, 0.0),  # along the columns: north and south
+        (20, 4, math.pi / 4, 135.0),  # from the upper left to the lower right
+        (4, 20, 0.0, 0.0),  # the second side is the long one
+        (4, 20, math.pi / 4, 45.0),
+    ],
+)
+def test_the_axis_is_counted_from_north_clockwise_along_the_long_side(first, second, angle, axis):
+    ((hull,), _, _) = hulls_of((100.0, 75.0, first, second, 0.9, angle))
+    assert hull.axis_grid_deg == pytest.approx(axis, abs=1e-3)
+    assert (hull.length_px, hull.width_px) == pytest.approx((20, 4), abs=1e-3)
+    corners = shapely.Polygon([(col, row) for row, col in hull.corners_px])
+    assert corners.area == pytest.approx(80.0, rel=1e-4)
+    bow = (75 - 9.9 * math.cos(math.radians(axis)), 100 + 9.9 * math.sin(math.radians(axis)))
+    assert corners.contains(shapely.Point(bow[1], bow[0]))
+
+
+def test_scores_and_sizes_are_read_as_the_model_was_measured():
+    model = described(calibration=(-1.0, 2.0), length_scale=(-12.0, 0.95), width_scale=(2.0, 0.5))
+    ((hull,), _, _) = hulls_of((100.0, 75.0, 20.0, 6.0, 0.8, 0.0), model=model)
+    assert hull.score == pytest.approx(special.expit(-1.0 + 2.0 * special.logit(0.8)), abs=1e-5)
+    assert hull.length_px * 10 == pytest.approx(-12 + 0.95 * 200, abs=1e-3)
+    assert hull.width_px * 10 == pytest.approx(2 + 0.5 * 60, abs=1e-3)
+
+
+def test_the_brightness_over_the_water_is_the_ships_own():
+    ((hull,), _, image) = hulls_of((100.0, 75.0, 15.0, 3.0, 0.8, math.radians(-50.0)))
+    assert hull.peak == pytest.approx(float(image.data.max()), rel=0.02)
+    assert hull.contrast > 20
+    assert 30 <= hull.n_pixels <= 75
+
+
+def test_views_are_padded_to_the_stride_and_boxes_in_the_padding_are_dropped():
+    hulls, engine, image = hulls_of(
+        (100.0, 75.0, 15.0, 3.0, 0.8, 0.0), (10_000.0, 75.0, 15.0, 3.0, 0.9, 0.0),
+        (50.0, 20.0, 15.0, 3.0, 0.01, 0.0),
+    )  # fmt: skip
+    assert len(hulls) == 1
+    height, width = image.data.shape[1:]
+    (batch,) = engine.asked
+    assert batch.shape == (1, 4, -(-height // 32) * 32, -(-width // 32) * 32)
+    fill = Stretch(kind="root").fill
+    assert np.allclose(batch[:, :, height:], fill)
+
+
+def test_a_band_the_scene_lacks_is_nought_throughout():
+    image, surface = rendered([])
+    lacking = type(image)(
+        grid=image.grid, bands=image.bands[:3], data=image.data[:3], valid=image.valid
+    )
+    engine = Fake((100.0, 75.0, 15.0, 3.0, 0.8, 0.0))
+    YoloDetector(described(), engine, SETTINGS).find(lacking, surface)
+    assert (engine.asked[0][:, 3] == 0).all()
+    assert (engine.asked[0][:, :3] > 0).all()
+
+
+def test_two_ships_abreast_stay_two_and_one_seen_twice_is_one():
+    abreast = found((50, 50, 18, 4, 0.3, 0.9), (50 + 1.2, 50 - 3.9, 18, 4, 0.3, 0.8))
+    assert len(without_duplicates(abreast, SETTINGS)) == 2
+    twice = found((50, 50, 18, 4, 0.3, 0.9), (50.4, 50.9, 17, 4, 0.33, 0.8))
+    assert len(without_duplicates(twice, SETTINGS)) == 1
+    part = found((50, 50, 30, 5, 0.3, 0.9), (54, 51, 12, 4, 0.3, 0.8))
+    assert list(without_duplicates(part, SETTINGS).length_px) == [30]
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.floats(0, 40), st.floats(0, 40), st.floats(6, 30), st.floats(2, 6),
+        st.floats(0, math.pi), st.floats(0.05, 1.0),
+    ),
+    max_size=12,
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=ROWS)
+def test_no_two_kept_boxes_are_one_ship_and_none_is_dropped_without_a_likelier_one(rows):
+    every = found(*rows)
+    kept = without_duplicates(every, SETTINGS)
+    polygons = [shapely.Polygon(corners) for corners in kept.corners_px()]
+
+    def is_same(one, other):
+        common = one.intersection(other).area
+        return common >= SETTINGS.box_iou * one.union(other).area - 1e-9 or (
+            common >= SETTINGS.box_share * min(one.area, other.area) - 1e-9
+        )
+
+    for i, one in enumerate(polygons):
+        for other in polygons[:i]:
+            common = one.intersection(other).area
+            assert common < SETTINGS.box_iou * one.union(other).area + 1e-6
+            assert common < SETTINGS.box_share * min(one.area, other.area) + 1e-6
+    kept_rows = {tuple(row) for row in kept.xy_px}
+    for index in range(len(every)):
+        if tuple(every.xy_px[index]) in kept_rows:
+            continue
+        mine = shapely.Polygon(every.corners_px()[index])
+        assert any(
+            is_same(mine, other) and kept.score[k] >= every.score[index]
+            for k, other in enumerate(polygons)
+        )
