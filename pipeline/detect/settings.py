@@ -42,7 +42,7 @@ class Settings(BaseModel):
         0.55, gt=0, lt=1, description="share of the smaller box at which two are one ship"
     )
 
-    batch: int = Field(4, ge=1, description="windows a network is given at a time")
+    batch: int = Field(2, ge=1, description="windows a network is given at a time")
     readers: int = Field(2, ge=1, description="threads that read windows ahead")
     views_ahead: int = Field(8, ge=1, description="windows held in memory at a time")
 

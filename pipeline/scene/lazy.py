@@ -17,7 +17,7 @@ from pipeline.geo import Grid, to_crs
 from pipeline.records import Image, Sensor, Site, SourceBand, Surface
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coast import land_polygon
-from pipeline.scene.raster import footprint, grid_for, opened, read_band
+from pipeline.scene.raster import footprint, grid_for, opened, read_bands
 from pipeline.scene.sea import surface
 from pipeline.scene.settings import Settings
 
@@ -45,7 +45,7 @@ class LazyScene:
             height=row1 - row0,
             width=col1 - col0,
         )
-        layers = [read_band(band, grid) for band in self.bands]
+        layers = read_bands(self.bands, grid)
         image = Image(
             grid=grid,
             bands=tuple(band.name for band in self.bands),
@@ -53,11 +53,16 @@ class LazyScene:
             valid=np.logical_or.reduce([valid for _, valid in layers]),
         )
         here = site_around(_box(grid))
+        land = land_polygon(here, self.settings)
+        cloud = cloud_mask(image, self.settings)
+        if land.is_empty:
+            far = np.full(cloud.shape, self.settings.coast_margin_m, np.float32)
+            return image, Surface(sea=np.ones_like(cloud), cloud=cloud, shore_distance_m=far)
         ground = surface(
             image,
-            land=land_polygon(here, self.settings),
+            land=land,
             site=here,
-            cloud=cloud_mask(image, self.settings),
+            cloud=cloud,
             sensor=self.sensor,
             settings=self.settings,
         )
