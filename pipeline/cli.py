@@ -16,6 +16,7 @@ from typing import Annotated, Any, Protocol
 import structlog
 import typer
 import yaml
+from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
@@ -259,7 +260,10 @@ def predict_ships(
 
     Example: darkcall predict harbour.tif --model s2 --out ships.geojson
     """
-    detect = DetectSettings.model_validate({"device": device})
+    try:
+        detect = DetectSettings.model_validate({"device": device})
+    except ValidationError:
+        raise typer.BadParameter(f"--device is auto, cpu, cuda or cuda:N, not {device}") from None
     sensor = sensor_of(model)
     detector = named_detector(model, sensor, detect)
     looking = Looking(

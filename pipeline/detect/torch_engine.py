@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import openvino
 import torch
 
@@ -86,7 +88,10 @@ def as_openvino(model: Model) -> openvino.Model:
     head_of(network.network).dynamic = True  # anchors are made anew for every size
     example = torch.zeros(1, len(described.bands), side, side + described.stride_px)
     shape = openvino.PartialShape([-1, len(described.bands), -1, -1])
-    return openvino.convert_model(network, example_input=example, input=shape)
+    with warnings.catch_warnings():
+        # OpenVINO's converter traces, which torch has begun to call old
+        warnings.filterwarnings("ignore", "`torch.jit", FutureWarning)
+        return openvino.convert_model(network, example_input=example, input=shape)
 
 
 def _plain(model: Model) -> _Plain:

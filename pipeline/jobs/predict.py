@@ -87,7 +87,7 @@ def predict(images: Sequence[Path], out: Path, looking: Looking, progress: Progr
                 report.failed(path.name, str(error))
                 continue
             hulls = [hull for hull in result.hulls if hull.score >= looking.score_min]
-            ships = [hull for hull in hulls if (hull.afloat or 0.0) >= looking.detect.sea_share_min]
+            ships = [hull for hull in hulls if _is_afloat(hull, looking.detect)]
             on_land += len(hulls) - len(ships)
             features += [_feature(hull, path, source.grid, looking) for hull in ships]
             searched.append(result)
@@ -100,6 +100,11 @@ def predict(images: Sequence[Path], out: Path, looking: Looking, progress: Progr
         skipped=sum(sum(result.skipped.values()) for result in searched),
         on_land=on_land,
     )
+
+
+def _is_afloat(hull: Hull, settings: pipeline.detect.settings.Settings) -> bool:
+    """CFAR looks on the sea only and does not say."""
+    return hull.afloat is None or hull.afloat >= settings.sea_share_min
 
 
 def _feature(hull: Hull, path: Path, grid: Grid, looking: Looking) -> dict[str, Any]:

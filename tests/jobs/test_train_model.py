@@ -1,0 +1,192 @@
+"""A recipe and a data set become parts that are trained once, and figures from unseen groups."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import yaml
+
+from pipeline.detect.yolo import Found
+from pipeline.errors import UsageError
+from pipeline.jobs.fit_model import Answers, _calibration, _draft, _fitted, _judged, _written
+from pipeline.jobs.train_model import Workshop, parts, train_model
+from pipeline.jobs.trained import read_recipe
+from pipeline.learn.fit import calibrated
+from pipeline.learn.store import Labelled, read_dataset, write_dataset
+from pipeline.model import WeightsFile, read_model
+from pipeline.network import new_network, save_network
+
+ARCHITECTURE = """
+nc: 1
+scales: {n: [0.5, 0.25, 256]}
+backbone:
+  - [-1, 1, Conv, [32, 3, 2]]
+  - [-1, 1, Conv, [64, 3, 2]]
+head:
+  - [[0, 1], 1, OBB, [nc, 1]]
+"""
+BANDS = ("B02", "B03", "B04", "B08")
+RECIPE = {
+    "architecture": "yolo11n-tiny.yaml", "chips": 16, "batch": 4, "warmup_chips": 4,
+    "inputs": {"sensor": "S2", "bands": list(BANDS), "stretch": {"kind": "root"}},
+    "folds": [["north"], ["south"]], "render": {"chip_px": 64},
+}  # fmt: skip
+
+
+class Silent:
+    def stage(self, name, total):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def done(self, item_id, counts):
+        pass
+
+
+def corners(x, y, length, width, angle):
+    ahead = np.array([math.cos(angle), math.sin(angle)]) * length / 2
+    abeam = np.array([-math.sin(angle), math.cos(angle)]) * width / 2
+    centre = np.array([x, y])
+    return np.array([centre + ahead + abeam, centre + ahead - abeam, centre - ahead - abeam,
+                     centre - ahead + abeam])  # fmt: skip
+
+
+def port(name, seed):
+    rng = np.random.default_rng(seed)
+    data = (0.15 + rng.normal(0, 0.01, (4, 90, 130))).astype(np.float32)
+    data[:, :20] = 0.6
+    boxes = [corners(40, 50, 18, 4, 0.3), corners(90, 60, 12, 4, 1.2)]
+    for box in boxes:
+        (x, y) = box.mean(axis=0).astype(int)
+        data[:, y - 2 : y + 2, x - 5 : x + 5] = 0.5
+    return Labelled(
+        name=name, group=name, data=data, corners_px=np.array(boxes), outlines=tuple(boxes),
+        sources=("drawn", "drawn"),
+        ignored=(np.array([[100.0, 70.0], [129.0, 70.0], [129.0, 89.0], [100.0, 89.0]]),),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def bench(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
+    (folder / "yolo11n-tiny.yaml").write_text(ARCHITECTURE)
+    write_dataset(tmp_path / "data", [port("north", 1), port("south", 2)], bands=BANDS)
+    return tmp_path, Workshop(
+        model_folder=folder, work=tmp_path / "work", threads=1, progress=Silent()
+    )
+
+
+def test_a_part_is_trained_once_and_the_rest_is_left(bench):
+    folder, workshop = bench
+    assert train_model("test", folder / "data", workshop, only=["fold-1"]) is None
+    weights = folder / "work/fold-1/weights.safetensors"
+    before = weights.stat().st_mtime_ns
+    assert train_model("test", folder / "data", workshop, only=["fold-1"]) is None
+    assert weights.stat().st_mtime_ns == before
+    assert not (folder / "work/full").exists()
+    assert not (workshop.model_folder / "model.yaml").exists()
+
+
+def test_parts_and_folds_that_do_not_exist_are_refused(bench):
+    folder, workshop = bench
+    with pytest.raises(UsageError, match=r"No such part.*fold-1, fold-2, full.*found fold-9"):
+        train_model("test", folder / "data", workshop, only=["fold-9"])
+    recipe = read_recipe(workshop.model_folder)
+    images = read_dataset(folder / "data", bands=BANDS, fill=0.075)
+    for folds in ((("east",),), (("north",), ("north", "south"))):
+        with pytest.raises(UsageError, match="Folds do not fit"):
+            parts(images, recipe.model_copy(update={"folds": folds}))
+
+
+def test_a_recipe_that_is_missing_or_wrong_is_refused(bench):
+    _, workshop = bench
+    path = workshop.model_folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump({**RECIPE, "chips": -1}))
+    with pytest.raises(UsageError, match=r"Recipe is wrong.*chips"):
+        read_recipe(workshop.model_folder)
+    path.unlink()
+    with pytest.raises(UsageError, match="No recipe there"):
+        read_recipe(workshop.model_folder)
+
+
+def answers(seed, count=400, missed=5):
+    rng = np.random.default_rng(seed)
+    score = rng.uniform(0.06, 0.95, count)
+    is_ship = rng.uniform(size=count) < score
+    true = np.where(is_ship, rng.uniform(70, 300, count), np.nan)
+    length = np.where(is_ship, (true + 10.0) / 0.9 + rng.normal(0, 12, count), 120.0)
+    return Answers(
+        score=score, is_ship=is_ship, length_m=length, width_m=length / 4.0, true_length_m=true,
+        offset_m=rng.normal(0, 9, (count, 2)), axis_error_deg=np.abs(rng.normal(0, 3, count)),
+        n_missed=missed,
+    )  # fmt: skip
+
+
+def test_each_fold_is_read_by_what_the_others_showed(bench):
+    _, workshop = bench
+    recipe = read_recipe(workshop.model_folder)
+    weights = workshop.model_folder / "w.safetensors"
+    save_network(new_network(workshop.model_folder / "yolo11n-tiny.yaml", 4), weights)
+    draft = _draft("test", recipe, workshop.model_folder, weights)
+    files = [(("north",), WeightsFile(file="a", sha256="0" * 64)),
+             (("south",), WeightsFile(file="b", sha256="1" * 64))]  # fmt: skip
+    both = [answers(1), answers(2)]
+    described = _fitted(draft, files, both)
+    for fold, other in zip(described.folds, both[::-1], strict=True):
+        calibration, threshold = _calibration(other)
+        assert fold.calibration == calibration
+        assert fold.score_min == threshold
+    offset, slope = described.length_scale
+    assert offset + slope * 200.0 == pytest.approx(0.9 * 200.0 - 10.0, abs=3.0)
+    at_150 = math.hypot(
+        described.errors.length_sigma_m, described.errors.length_sigma_share * 150.0
+    )
+    assert at_150 == pytest.approx(0.9 * 12.0, rel=0.2)
+    assert described.errors.position_sigma_m == pytest.approx(9.0, rel=0.15)
+    sure = both[0].score > 0.8
+    probable = calibrated(both[0].score[sure], described.calibration).mean()
+    assert probable == pytest.approx(both[0].is_ship[sure].mean(), abs=0.08)
+
+
+def test_answers_nobody_can_judge_are_not_counted(bench):
+    folder, _ = bench
+    image = read_dataset(folder / "data", bands=BANDS, fill=0.075)[0]
+    rows = np.array(
+        [
+            [40.5, 50.2, 17.0, 4.0, 0.3, 0.9],  # the first hull
+            [110.0, 80.0, 15.0, 4.0, 0.0, 0.8],  # in the ignored corner
+            [60.0, 8.0, 15.0, 4.0, 0.0, 0.7],  # on land
+            [20.0, 75.0, 15.0, 4.0, 0.0, 0.6],  # nothing: a false alarm
+            [20.0, 40.0, 4.0, 2.0, 0.0, 0.5],  # too short to be counted
+        ]
+    )
+    x, y, length, width, angle, score = rows.T
+    found = Found(
+        xy_px=np.stack([x, y], 1), length_px=length, width_px=width, angle_rad=angle, score=score
+    )
+    told = _judged(image, found, 10.0)
+    assert list(told.score) == [0.9, 0.6]
+    assert list(told.is_ship) == [True, False]
+    assert told.n_missed == 1
+    assert told.true_length_m[0] == pytest.approx(180.0, abs=0.5)
+
+
+def test_a_finished_model_is_read_back(bench):
+    _, workshop = bench
+    recipe = read_recipe(workshop.model_folder)
+    weights = workshop.model_folder / "w.safetensors"
+    save_network(new_network(workshop.model_folder / "yolo11n-tiny.yaml", 4), weights)
+    _written(_draft("test", recipe, workshop.model_folder, weights))
+    model = read_model(workshop.model_folder)
+    assert model.checked(model.description.weights).exists()
+    assert model.description.openvino is not None
+    assert model.checked(model.description.openvino).exists()
+    assert model.description.version == 1
