@@ -25,8 +25,10 @@ from pipeline.detect.settings import Settings as DetectSettings
 from pipeline.errors import EXIT_DONE, EXIT_TRY_LATER, EXIT_USAGE, DarkcallError
 from pipeline.jobs.contract import Mode
 from pipeline.jobs.evaluate_detection import evaluate_detection
+from pipeline.jobs.evaluate_labels import evaluate_labels
 from pipeline.jobs.evaluate_season import evaluate_season
 from pipeline.jobs.hashing import sha256_json
+from pipeline.jobs.label_radar import labels_from_radar, reference_data
 from pipeline.jobs.label_ships import labels_from_drawings, labels_from_run
 from pipeline.jobs.predict import Looking, predict
 from pipeline.jobs.progress import BarProgress, LineProgress, Progress
@@ -40,7 +42,8 @@ from pipeline.jobs.trained import (
     recipe_folder,
     sensor_of,
 )
-from pipeline.learn.store import write_dataset
+from pipeline.learn.store import Labelled, write_dataset
+from pipeline.model import Inputs
 from pipeline.scene.settings import Settings as SceneSettings
 
 DEFAULT_CONFIG = Path("configs/demo.yaml")
@@ -93,6 +96,7 @@ class LabelSource(StrEnum):
     """Who says what is a hull."""
 
     DRAWINGS = "drawings"
+    RADAR = "radar"
     AIS = "ais"
     DECISIONS = "decisions"
 
@@ -290,7 +294,11 @@ def label(
     config: ConfigOption = Path("configs/reference.yaml"),
     model: ModelOption = "s2",
     source: Annotated[
-        LabelSource, typer.Option("--from", help="whom to believe: drawings, ais or decisions")
+        LabelSource,
+        typer.Option(
+            "--from",
+            help="whom to believe: drawings, radar (chips with AIS identity), ais or decisions",
+        ),
     ] = LabelSource.DRAWINGS,
     decisions: Annotated[
         Path | None, typer.Option(help="CSV of detection_id and verdict, with --from decisions")
@@ -302,16 +310,23 @@ def label(
     """
     if (source is LabelSource.DECISIONS) != (decisions is not None):
         raise typer.BadParameter("--decisions goes with --from decisions, and is needed there")
-    active = ("fetch",) if source is LabelSource.DRAWINGS else ()
-    run, story = _work(active, Options(config=config))
     inputs = read_recipe(recipe_folder(model)).inputs
-    if source is LabelSource.DRAWINGS:
-        found = labels_from_drawings(run, story, inputs)
-    else:
-        found = labels_from_run(run, story, inputs, decisions)
+    found = _labelled(source, config, inputs, decisions)
     write_dataset(out, found, bands=inputs.bands)
     hulls = sum(len(image.sources) for image in found)
     typer.echo(f"{len(found)} images, {hulls} hulls: {out}")
+
+
+def _labelled(
+    source: LabelSource, config: Path, inputs: Inputs, decisions: Path | None
+) -> list[Labelled]:
+    if source is LabelSource.RADAR:
+        return labels_from_radar(reference_data(), inputs)
+    active = ("fetch",) if source is LabelSource.DRAWINGS else ()
+    run, story = _work(active, Options(config=config))
+    if source is LabelSource.DRAWINGS:
+        return labels_from_drawings(run, story, inputs)
+    return labels_from_run(run, story, inputs, decisions)
 
 
 @app.command("train")
@@ -344,6 +359,20 @@ def train(
     )
     described = train_model(model, data, workshop, only=tuple(part or ()))
     typer.echo("Other parts are left to train" if described is None else f"{described}")
+
+
+@evaluate_app.command("labels")
+def labels(
+    data: Annotated[Path, typer.Option(help="folder that `darkcall label` wrote")],
+    model: ModelOption = "s1",
+    as_json: JsonOption = False,
+) -> None:
+    """Score a model's folds on a data set, each on the groups it never saw.
+
+    Example: darkcall evaluate labels --model s1 --data workspace/labels/s1 --json
+    """
+    progress = _progress(log_json=False)
+    _print_score(evaluate_labels(model_folder(model), data, progress), as_json=as_json)
 
 
 def _print_score(score: Score, *, as_json: bool) -> None:

@@ -154,11 +154,17 @@ def _answers(draft: Model, weights: WeightsFile, images: Sequence[LabelledImage]
     )
     detector = open_yolo(model, pipeline.detect.settings.Settings())
     pixel_m = draft.description.pixel_m
-    return _joined([_judged(image, detector.boxes(image.data), pixel_m) for image in images])
+    return joined([judged(image, detector.boxes(image.data), pixel_m) for image in images])
 
 
-def _judged(image: LabelledImage, found: Found, pixel_m: float) -> Answers:
-    """Answers on the water of one image, those that nobody can judge left out."""
+def judged(image: LabelledImage, found: Found, pixel_m: float) -> Answers:
+    """Answers on the water of one image, those that nobody can judge left out.
+
+    Args:
+        image: with its labels.
+        found: boxes in its pixels.
+        pixel_m: their side.
+    """
     areas = filled(list(image.ignored), image.shape)
     afloat = filled([_grown(corners) for corners in image.boxes.corners_px()], image.shape)
     wet = _near(image.water | afloat, 2)
@@ -167,6 +173,7 @@ def _judged(image: LabelledImage, found: Found, pixel_m: float) -> Answers:
     found = found.take(wet[row, col] & ~areas[row, col])
     pairs = _pairs(image.boxes, found, pixel_m)
     count = len(found)
+    known_m = _lengths_m(image, pixel_m)
     true, axis = np.full(count, np.nan), np.full(count, np.nan)
     offset = np.full((count, 2), np.nan)
     counted = np.ones(count, bool)
@@ -174,7 +181,7 @@ def _judged(image: LabelledImage, found: Found, pixel_m: float) -> Answers:
         if image.boxes.length_px[label] * pixel_m < SHORTEST_M:
             counted[answer] = False
             continue
-        true[answer] = image.boxes.length_px[label] * pixel_m
+        true[answer] = known_m[label]
         offset[answer] = (found.xy_px[answer] - image.boxes.xy_px[label]) * pixel_m
         turn = np.degrees(found.angle_rad[answer] - image.boxes.angle_rad[label])
         axis[answer] = abs((turn + 90.0) % 180.0 - 90.0)
@@ -190,6 +197,14 @@ def _judged(image: LabelledImage, found: Found, pixel_m: float) -> Answers:
         axis_error_deg=axis[counted],
         n_missed=int(trusted.sum()) - int(np.isfinite(true).sum()),
     )
+
+
+def _lengths_m(image: LabelledImage, pixel_m: float) -> Floats:
+    """(n,) AIS length where it is known, else the drawn box's."""
+    drawn = image.boxes.length_px * pixel_m
+    if not image.lengths_m.size:
+        return drawn
+    return np.where(np.isfinite(image.lengths_m), image.lengths_m, drawn)
 
 
 def _grown(corners: Floats) -> Floats:
@@ -216,7 +231,8 @@ def _pairs(labels: Boxes, found: Found, pixel_m: float) -> list[tuple[int, int]]
     return [(i, j) for i, j in zip(*linear_sum_assignment(cost), strict=True) if off[i, j] <= 1.0]
 
 
-def _joined(parts: Sequence[Answers]) -> Answers:
+def joined(parts: Sequence[Answers]) -> Answers:
+    """The answers of several images or folds as one."""
     arrays = ("score", "is_ship", "length_m", "width_m", "true_length_m", "axis_error_deg")
     return Answers(
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays},
@@ -232,11 +248,11 @@ def _fitted(
     folds = []
     for number, (held_out, weights) in enumerate(kept):
         others = [one for index, one in enumerate(answers) if index != number] or list(answers)
-        calibration, threshold = _calibration(_joined(others))
+        calibration, threshold = _calibration(joined(others))
         folds.append(
             Fold(weights=weights, held_out=held_out, score_min=threshold, calibration=calibration)
         )
-    every = _joined(answers)
+    every = joined(answers)
     calibration, threshold = _calibration(every)
     sure = every.is_ship & (calibrated(every.score, calibration) >= threshold)
     if sure.sum() < 10:

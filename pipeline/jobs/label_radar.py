@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -25,8 +26,26 @@ MARGIN_PX = 1.0
 SCENE_PIXEL_M = 3.0
 """Of the drawn scenes (HRSID, about 3 m); they are brought to 10 m."""
 MASK_MIN_PX = 12
+AIS_LENGTH_M = (15.0, 420.0)
+"""Lengths outside are typing errors or the code for unknown."""
 CANVAS_PX = 160
 """Chips are ringed by their own sea up to this side: a detector needs surroundings."""
+
+
+def reference_data() -> Path:
+    """Folder of the reference data, from the environment.
+
+    Raises:
+        UsageError: `DARKCALL_REFERENCE_DATA` names no folder.
+    """
+    named = os.environ.get("DARKCALL_REFERENCE_DATA", "")
+    if not named or not Path(named).is_dir():
+        raise UsageError(
+            "Environment variable DARKCALL_REFERENCE_DATA names no folder",
+            found=named or "nothing",
+            do="Set it to the folder of the reference data",
+        )
+    return Path(named)
 
 
 def labels_from_radar(reference: Path, inputs: Inputs) -> list[Labelled]:
@@ -96,6 +115,7 @@ def _chip(folder: Path, ship: Mapping[str, str], number: int, inputs: Inputs) ->
         outlines=(box + shift,),
         sources=(f"OpenSARShip {number}, MMSI {ship['AISShipInformation.MMSI']}",),
         ignored=tuple(area + shift for area in others),
+        lengths_m=(ais_length_m(ship),),
     )
 
 
@@ -127,6 +147,12 @@ def stretched(values: NDArray[np.float32], inputs: Inputs) -> NDArray[np.float32
             for name in inputs.bands
         ]
     )
+
+
+def ais_length_m(ship: Mapping[str, str]) -> float | None:
+    """Length overall as broadcast; None where nothing believable was."""
+    length_m = float(ship["AISShipInformation.Length"] or 0.0)
+    return length_m if AIS_LENGTH_M[0] <= length_m <= AIS_LENGTH_M[1] else None
 
 
 def ship_box(ship: Mapping[str, str]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import cv2
@@ -34,6 +34,8 @@ class LabelledImage:
     """For each box the hull's outline, (n, 2) x, y."""
     ignored: tuple[Floats, ...] = ()
     """Polygons where labels cannot be trusted."""
+    lengths_m: Floats = field(default_factory=lambda: np.zeros(0))
+    """(n,) length known from elsewhere (AIS), NaN where only the box tells; or empty."""
 
     @cached_property
     def shore(self) -> Floats:

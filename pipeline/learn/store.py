@@ -27,7 +27,7 @@ LEVELS = 200.0
 """8-bit levels per unit of the stretched value; 1.275 and more saturate."""
 DESCRIPTION = "dataset.yaml"
 HULLS = "hulls.json"
-FORMAT = "darkcall-labels/1"
+FORMAT = "darkcall-labels/2"
 MAX_HULLS_BYTES = 200_000_000
 
 
@@ -49,6 +49,8 @@ class Labelled:
     """For each hull, where the label comes from."""
     ignored: tuple[Floats, ...] = ()
     """Polygons, (n, 2) x, y, where labels cannot be trusted."""
+    lengths_m: tuple[float | None, ...] = ()
+    """For each hull, the length known from elsewhere (AIS); none at all where only drawn."""
 
 
 def write_dataset(folder: Path, images: Sequence[Labelled], *, bands: tuple[str, ...]) -> None:
@@ -99,10 +101,16 @@ def _described(image: Labelled) -> dict[str, Any]:
     def rounded(points: Floats) -> list[list[float]]:
         return [[round(float(x), 2), round(float(y), 2)] for x, y in points]
 
+    lengths = image.lengths_m or (None,) * len(image.sources)
     hulls = [
-        {"corners": rounded(corners), "outline": rounded(outline), "source": source}
-        for corners, outline, source in zip(
-            image.corners_px, image.outlines, image.sources, strict=True
+        {
+            "corners": rounded(corners),
+            "outline": rounded(outline),
+            "source": source,
+            "length_m": length_m,
+        }
+        for corners, outline, source, length_m in zip(
+            image.corners_px, image.outlines, image.sources, lengths, strict=True
         )
     ]
     return {
@@ -167,4 +175,5 @@ def _read_image(folder: Path, described: dict[str, Any], bands: int, fill: float
         boxes=boxes_of(corners.reshape(-1, 4, 2)),
         outlines=tuple(outlines),
         ignored=tuple(np.array(area, np.float64) for area in described["ignored"]),
+        lengths_m=np.array([one["length_m"] for one in described["hulls"]], np.float64),
     )

@@ -10,7 +10,7 @@ import yaml
 
 from pipeline.detect.yolo import Found
 from pipeline.errors import UsageError
-from pipeline.jobs.fit_model import Answers, _calibration, _draft, _fitted, _judged, _written
+from pipeline.jobs.fit_model import Answers, _calibration, _draft, _fitted, _written, judged
 from pipeline.jobs.train_model import Workshop, parts, train_model
 from pipeline.jobs.trained import read_recipe
 from pipeline.learn.fit import calibrated
@@ -172,7 +172,7 @@ def test_answers_nobody_can_judge_are_not_counted(bench):
     found = Found(
         xy_px=np.stack([x, y], 1), length_px=length, width_px=width, angle_rad=angle, score=score
     )
-    told = _judged(image, found, 10.0)
+    told = judged(image, found, 10.0)
     assert list(told.score) == [0.9, 0.6]
     assert list(told.is_ship) == [True, False]
     assert told.n_missed == 1
