@@ -353,7 +353,7 @@ def train(
 
     workshop = Workshop(
         model_folder=recipe_folder(model),
-        work=work / model,
+        work=work / Path(model).name,
         threads=threads or os.cpu_count() or 1,
         progress=_progress(log_json=log_json),
     )

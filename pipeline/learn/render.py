@@ -183,8 +183,9 @@ def _lit(data: Layers, rng: np.random.Generator, settings: Render) -> NDArray[np
 def _kept_bands(bands: int, rng: np.random.Generator, settings: Render) -> NDArray[np.bool_]:
     if rng.uniform() >= settings.dropout:
         return np.ones(bands, bool)
-    kept = rng.uniform(size=bands) < 0.6
-    kept[int(rng.integers(bands))] = True
+    alone = settings.dropout_alone > 0.0 and rng.uniform() < settings.dropout_alone
+    kept = np.zeros(bands, bool) if alone else rng.uniform(size=bands) < 0.6
+    kept[bands - 1 if alone and rng.uniform() < 0.5 else int(rng.integers(bands))] = True
     return kept
 
 

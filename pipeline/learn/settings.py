@@ -47,6 +47,9 @@ class Render(BaseModel):
     blur_px: float = Field(0.7, ge=0, description="px; largest extra blur")
     cloud_share: float = Field(0.08, ge=0, le=1, description="of chips: under an invented cloud")
     dropout: float = Field(0.3, ge=0, le=1, description="of chips: some bands are taken away")
+    dropout_alone: float = Field(
+        0.0, ge=0, le=1, description="of those: a single band is left, the last half of the time"
+    )
 
 
 class Recipe(BaseModel):
