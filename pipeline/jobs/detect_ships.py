@@ -181,5 +181,5 @@ def _screen_site(task: ScreenTask, out: Path) -> Outcome:
     )
 
 
-DETECT = Stage(name="detect", version=2, work=_detect_in_scene)
+DETECT = Stage(name="detect", version=3, work=_detect_in_scene)
 SCREEN = Stage(name="screen", version=1, work=_screen_site)

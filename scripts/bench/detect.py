@@ -1,9 +1,9 @@
 """Ships in a whole tile, from COG to table: Darkcall against SAHI with ultralytics on PyTorch.
 
 Both read the same COG with the same weights on the same device, each in a process of its own, one
-after the other. The tile is a mosaic of the reference data's four-band ports (DARKCALL_REFERENCE_DATA)
-on their own water. SAHI takes 8-bit pictures: it is given the stretched bands as one, its first
-convolution scaled to match, which is exact but for the rounding to 8 bits. SAHI
+after the other. The tile is a mosaic of the reference data's four-band ports
+(DARKCALL_REFERENCE_DATA) on their own water. SAHI takes 8-bit pictures: it is given the stretched
+bands as one, its first convolution scaled to match, which is exact but for the rounding. SAHI
 (`pip install sahi`) is no dependency; without it only Darkcall's own figures are printed.
 
   speedup_vs_sahi       area per second, Darkcall with every window inferred, over SAHI's

@@ -42,6 +42,9 @@ def test_every_label_of_a_port_is_hit_missed_or_too_short(reference_data, tmp_pa
     assert (told.code, ended.code) == (0, 0), told.err + ended.err
     figures = json.loads(ended.out.splitlines()[-1])
     assert 0.0 < figures["recall_100m"] <= 1.0
-    rows = re.findall(r"\((\d+) hits, (\d+) missed", told.out)
+    assert 0.0 < figures["cfar"]["recall_100m"] <= 1.0
+    assert figures["recall_100m"] != figures["cfar"]["recall_100m"]
+    ours = "\n".join(line.split("| CFAR:")[0] for line in told.out.splitlines())
+    rows = re.findall(r"\((\d+) hits, (\d+) missed", ours)
     counted = sum(int(hits) + int(missed) for hits, missed in rows)
     assert counted == sum(length_m >= 60.0 for length_m in lengths)
