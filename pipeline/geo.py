@@ -7,7 +7,7 @@ the upper-left corner of the raster and the first pixel's centre is (0.5, 0.5).
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,16 @@ class Grid:
     def affine(self) -> tuple[float, float, float, float, float, float]:
         """GDAL-free affine coefficients (a, b, c, d, e, f): x = a·col + b·row + c."""
         return (self.pixel_m, 0.0, self.x_min_m, 0.0, -self.pixel_m, self.y_max_m)
+
+    def window(self, row0: int, row1: int, col0: int, col1: int) -> Grid:
+        """The grid of rows [row0, row1) and columns [col0, col1)."""
+        return replace(
+            self,
+            x_min_m=self.x_min_m + col0 * self.pixel_m,
+            y_max_m=self.y_max_m - row0 * self.pixel_m,
+            height=row1 - row0,
+            width=col1 - col0,
+        )
 
     def xy_from_px(self, row: Any, col: Any) -> tuple[Floats, Floats]:
         """Easting and northing (m) of pixel-edge coordinates."""

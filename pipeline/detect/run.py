@@ -212,13 +212,7 @@ def _finish(detector: Detector, answer: Any, view: View) -> list[Hull]:
 
 def _part(image: Image, rows: slice, cols: slice) -> Image:
     data = image.data[:, rows, cols]
-    grid = replace(
-        image.grid,
-        x_min_m=image.grid.x_min_m + cols.start * image.grid.pixel_m,
-        y_max_m=image.grid.y_max_m - rows.start * image.grid.pixel_m,
-        height=data.shape[1],
-        width=data.shape[2],
-    )
+    grid = image.grid.window(rows.start, rows.stop, cols.start, cols.stop)
     return Image(grid=grid, bands=image.bands, data=data, valid=image.valid[rows, cols])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,31 +10,6 @@ from scipy import optimize, special
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-SHIP_RATIO = 6.3
-"""Length over beam of seagoing ships: median of the AIS statics of OpenSARShip's tankers."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """Raw answers on unseen images, each with what it turned out to be; arrays of (n,)."""
-
-    score: Floats
-    """Raw score, (0, 1)."""
-    is_ship: Bools
-    """It hit a trusted label."""
-    is_counted: Bools
-    """False where nobody knows: in ignored areas, on labels too short to be trusted."""
-    length_m: Floats
-    """As the box says."""
-    width_m: Floats
-    true_length_m: Floats
-    """Of the label it hit; NaN elsewhere."""
-    offset_m: Floats
-    """(n, 2) centre's error east and north; NaN elsewhere."""
-    axis_error_deg: Floats
-    """[0, 90]; NaN elsewhere."""
-    n_missed: int
-    """Trusted labels that no answer hit."""
 
 
 def platt(score: Floats, is_ship: Bools) -> tuple[float, float]:

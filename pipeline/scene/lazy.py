@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -37,14 +37,7 @@ class LazyScene:
 
     def view(self, window: tuple[int, int, int, int]) -> tuple[Image, Surface]:
         """Pixels of rows [row0, row1) and cols [col0, col1), and what lies under them."""
-        row0, row1, col0, col1 = window
-        grid = replace(
-            self.grid,
-            x_min_m=self.grid.x_min_m + col0 * self.grid.pixel_m,
-            y_max_m=self.grid.y_max_m - row0 * self.grid.pixel_m,
-            height=row1 - row0,
-            width=col1 - col0,
-        )
+        grid = self.grid.window(*window)
         layers = read_bands(self.bands, grid)
         image = Image(
             grid=grid,
