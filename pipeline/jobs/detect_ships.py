@@ -15,7 +15,7 @@ from pipeline.geo import Grid
 from pipeline.jobs.contract import Done, Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
-from pipeline.jobs.trained import detector_for
+from pipeline.jobs.trained import detector_for, fingerprint
 from pipeline.records import Detection, Image, Scene, Site, Surface
 from pipeline.scene.chips import write_chip
 from pipeline.scene.cloud import cloud_mask
@@ -56,6 +56,7 @@ def detect(run: Run, fetched: StageResult) -> StageResult:
         [config.scene.model_dump(mode="json"), config.detect.model_dump(mode="json")]
     )
     sites = run.hashes.sha256(config.sites)
+    models = sha256_json({s: fingerprint(name) for s, name in config.detect.models.items()})
     return run.stage(
         DETECT,
         [
@@ -67,7 +68,12 @@ def detect(run: Run, fetched: StageResult) -> StageResult:
                     scene=config.scene,
                     detect=config.detect,
                 ),
-                inputs={"scene": done.content_sha256, "settings": settings, "sites": sites},
+                inputs={
+                    "scene": done.content_sha256,
+                    "settings": settings,
+                    "sites": sites,
+                    "models": models,
+                },
                 selected=run.selection.takes(site_id=site_of(name), at=_sensed_at(run, done)),
             )
             for name, done in fetched.done.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -13,6 +14,7 @@ from pipeline.detect.cfar import CfarDetector
 from pipeline.detect.detector import Detector
 from pipeline.detect.yolo import open_yolo
 from pipeline.errors import UsageError
+from pipeline.jobs.hashing import sha256_file
 from pipeline.learn.settings import Recipe
 from pipeline.model import DESCRIPTION, Model, read_model
 from pipeline.records import Sensor
@@ -69,6 +71,22 @@ def named_detector(
     """
     if name == CFAR:
         return CfarDetector(sensor, settings)
+    return _opened(name, fingerprint(name), sensor, settings.model_dump_json())
+
+
+def fingerprint(name: str) -> str:
+    """Of a detector: SHA-256 of its description, which names the weights' own; or `cfar`.
+
+    Raises:
+        UsageError: no such model.
+    """
+    return CFAR if name == CFAR else sha256_file(model_folder(name) / DESCRIPTION)
+
+
+@lru_cache(maxsize=2)
+def _opened(name: str, _fingerprint: str, sensor: Sensor, settings_json: str) -> Detector:
+    """Kept open from one scene to the next; weights that changed on disk are another model."""
+    settings = pipeline.detect.settings.Settings.model_validate_json(settings_json)
     model = read_model(model_folder(name))
     if model.description.sensor is not sensor:
         raise UsageError(

@@ -121,10 +121,11 @@ def paste(
             continue
         # a hull from a hazy place would vanish on clear water: it keeps its excess over the water
         gain = max(1.0, rng.uniform(*settings.paste_contrast) / cut.contrast)
+        paint = gain * np.exp(rng.normal(0.0, settings.paste_paint, len(chip)))
         here = np.median(chip[:, water], axis=1)
         for band in np.flatnonzero(chip.any(axis=(1, 2))):
             layer = warp(blurred.data[band], affine, side, smooth=True)
-            wanted = here[band] + gain * (layer - cut.sea[band])
+            wanted = here[band] + paint[band] * (layer - cut.sea[band])
             chip[band] += cover * (wanted - chip[band])
         boxes = joined(boxes, mapped(cut.box, affine, scale, settings.margin_px))
         free &= cover < 0.3

@@ -38,6 +38,9 @@ class Render(BaseModel):
     paste_contrast: tuple[float, float] = Field(
         (0.08, 0.25), description="stretched; least excess over the water of a pasted hull"
     )
+    paste_paint: float = Field(
+        0.0, ge=0, description="standard deviation of a pasted hull's own gain in each band (log)"
+    )
     quay_share: float = Field(0.5, ge=0, le=1, description="of pasted hulls: along a shore or quay")
     raft_share: float = Field(0.12, ge=0, le=1, description="of pasted hulls: abreast of another")
     gain: tuple[float, float] = Field((0.5, 1.8), description="of the squared stretched values")
