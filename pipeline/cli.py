@@ -27,6 +27,7 @@ from pipeline.jobs.contract import Mode
 from pipeline.jobs.evaluate_detection import evaluate_detection
 from pipeline.jobs.evaluate_labels import evaluate_labels
 from pipeline.jobs.evaluate_season import evaluate_season
+from pipeline.jobs.evaluate_tanker import evaluate_tanker
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.label_radar import labels_from_radar, reference_data
 from pipeline.jobs.label_ships import labels_from_drawings, labels_from_run
@@ -373,6 +374,15 @@ def labels(
     """
     progress = _progress(log_json=False)
     _print_score(evaluate_labels(model_folder(model), data, progress), as_json=as_json)
+
+
+@evaluate_app.command("tanker")
+def tanker(as_json: JsonOption = False) -> None:
+    """Can pixels tell a tanker? Radar against length alone, on ships whose type AIS tells.
+
+    Example: darkcall evaluate tanker --json
+    """
+    _print_score(evaluate_tanker(reference_data(), DetectSettings()), as_json=as_json)
 
 
 def _print_score(score: Score, *, as_json: bool) -> None:

@@ -48,3 +48,21 @@ def test_every_label_of_a_port_is_hit_missed_or_too_short(reference_data, tmp_pa
     rows = re.findall(r"\((\d+) hits, (\d+) missed", ours)
     counted = sum(int(hits) + int(missed) for hits, missed in rows)
     assert counted == sum(length_m >= 60.0 for length_m in lengths)
+
+
+@pytest.mark.real_data
+def test_the_score_of_the_tanker_prior_gives_its_interval(reference_data, darkcall):
+    ended = darkcall("evaluate", "tanker", "--json", DARKCALL_REFERENCE_DATA=str(reference_data))
+
+    assert ended.code == 0, ended.err
+    figures = json.loads(ended.out.splitlines()[-1])
+    assert figures["gain_p05"] < figures["gain"] < figures["gain_p95"]
+    assert figures["tankers"] < figures["ships"]
+    assert all(0.0 < one["brier"] < 0.3 for one in figures["prior"].values())
+
+
+def test_without_the_reference_data_the_tanker_score_says_what_to_set(darkcall, tmp_path):
+    ended = darkcall("evaluate", "tanker", DARKCALL_REFERENCE_DATA=str(tmp_path / "nowhere"))
+
+    assert ended.code == 2
+    assert "DARKCALL_REFERENCE_DATA" in ended.err
