@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,38 +43,42 @@ class Hull:
         return shapely.Polygon([(col, row) for row, col in self.corners_px])
 
 
-def sea_share(hull: Hull, sea: NDArray[np.bool_]) -> float:
-    """Share of points along a hull's axis that lie on sea.
+def sea_shares(hulls: Sequence[Hull], sea: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(n,) share of points along each hull's axis that lie on sea.
 
     Args:
-        hull: in pixel-edge coordinates of the mask.
+        hulls: in pixel-edge coordinates of the mask.
         sea: (height, width).
     """
-    angle = math.radians(hull.axis_grid_deg)
-    along = np.linspace(-0.4, 0.4, 9) * hull.length_px
-    rows = np.clip(hull.row_px - along * math.cos(angle), 0, sea.shape[0] - 1).astype(int)
-    cols = np.clip(hull.col_px + along * math.sin(angle), 0, sea.shape[1] - 1).astype(int)
-    return float(sea[rows, cols].mean())
+    return _on_sea(hulls, sea, np.linspace(-0.4, 0.4, 9), aside=0.0)
 
 
-def berthed_share(hull: Hull, sea: NDArray[np.bool_]) -> float:
-    """How much of a hull is afloat, counting the water beside it where the mask calls it land.
+def berthed_shares(hulls: Sequence[Hull], sea: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(n,) how much of each hull is afloat, counting water beside it where the mask says land.
 
     A mask taken from the image ends at the hull itself. One long side on open water counts as all
     afloat: the other lies at a quay or at another hull.
 
     Args:
-        hull: in pixel-edge coordinates of the mask.
+        hulls: in pixel-edge coordinates of the mask.
         sea: (height, width).
     """
-    angle = math.radians(hull.axis_grid_deg)
-    along = np.linspace(-0.45, 0.45, 13) * hull.length_px
-    sides = []
-    for side in (-1.0, 1.0):
-        off = side * (hull.width_px / 2.0 + 1.5)
-        rows = hull.row_px - along * math.cos(angle) + off * math.sin(angle)
-        cols = hull.col_px + along * math.sin(angle) + off * math.cos(angle)
-        i = np.clip(rows, 0, sea.shape[0] - 1).astype(int)
-        j = np.clip(cols, 0, sea.shape[1] - 1).astype(int)
-        sides.append(float(sea[i, j].mean()))
-    return max(sea_share(hull, sea), *sides)
+    along = np.linspace(-0.45, 0.45, 13)
+    sides = [_on_sea(hulls, sea, along, aside=side) for side in (-1.0, 1.0)]
+    return np.asarray(np.maximum.reduce([sea_shares(hulls, sea), *sides]))
+
+
+def _on_sea(
+    hulls: Sequence[Hull], sea: NDArray[np.bool_], along: NDArray[np.float64], *, aside: float
+) -> NDArray[np.float64]:
+    """Share of points on sea, at shares of the length, on the axis or `aside` (-1, 1) of it."""
+    columns = [(h.row_px, h.col_px, h.length_px, h.width_px, h.axis_grid_deg) for h in hulls]
+    row, col, length, width, axis = np.array(columns, float).reshape(-1, 5).T[:, :, None]
+    angle = np.radians(axis)
+    ahead = along * length
+    off = aside * (width / 2.0 + 1.5)
+    rows = row - ahead * np.cos(angle) + off * np.sin(angle)
+    cols = col + ahead * np.sin(angle) + off * np.cos(angle)
+    i = np.clip(rows, 0, sea.shape[0] - 1).astype(int)
+    j = np.clip(cols, 0, sea.shape[1] - 1).astype(int)
+    return np.asarray(sea[i, j].mean(axis=1))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detect.detector import Detector, Reading
-from pipeline.detect.hull import Hull, sea_share
+from pipeline.detect.hull import Hull, sea_shares
 from pipeline.detect.settings import Settings
 from pipeline.detect.tanker import Tanker, TankerPrior, tanker_probability
 from pipeline.geo import Grid
@@ -184,7 +184,9 @@ def _screened(
 ) -> str | None:
     """The first reason that holds, or None."""
     length_m, width_m = hull.length_px * grid.pixel_m, hull.width_px * grid.pixel_m
-    afloat = sea_share(hull, surface.sea) if hull.afloat is None else hull.afloat
+    afloat = hull.afloat
+    if afloat is None:
+        afloat = float(sea_shares([hull], surface.sea)[0])
     reasons = (
         (Screened.ON_LAND, zone is None and afloat < settings.sea_share_min),
         (Screened.CLOUD, cloud > settings.cloud_share_max),

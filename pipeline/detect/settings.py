@@ -42,12 +42,17 @@ class Settings(BaseModel):
         0.55, gt=0, lt=1, description="share of the smaller box at which two are one ship"
     )
 
-    batch: int = Field(2, ge=1, description="windows a network is given at a time")
+    batch: int = Field(1, ge=1, description="windows a network is given at a time")
     readers: int = Field(2, ge=1, description="threads that read windows ahead")
-    views_ahead: int = Field(8, ge=1, description="windows held in memory at a time")
+    views_ahead: int = Field(4, ge=1, description="windows held in memory at a time")
 
     # tiles
-    tile_px: int = Field(1024, ge=128, description="px; side of the windows that are searched")
+    tile_px: int = Field(
+        1536,
+        ge=128,
+        description="px; side of the windows that are searched: a Sentinel-2 tile is 8 x 8 of them, "
+        "and 2.5 GiB hold them while they are worked on",
+    )
     tile_overlap_px: int = Field(
         128, ge=43, description="px shared by neighbours: more than the longest ship (420 m)"
     )

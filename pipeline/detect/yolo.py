@@ -14,7 +14,7 @@ from scipy import special
 
 from pipeline.detect.detector import Reading
 from pipeline.detect.engines import Engine, open_engine
-from pipeline.detect.hull import Hull, berthed_share
+from pipeline.detect.hull import Hull, berthed_shares
 from pipeline.detect.settings import Settings
 from pipeline.model import Model
 from pipeline.records import Image, Surface
@@ -125,8 +125,11 @@ class YoloDetector:
 
     def finish(self, answer: Found, image: Image, surface: Surface) -> list[Hull]:
         """Boxes of one view as measured hulls, one a ship."""
-        hulls = self.hulls(without_duplicates(answer, self._settings), image)
-        return [replace(hull, afloat=berthed_share(hull, surface.sea)) for hull in hulls]
+        calibration = self._model.description.calibration
+        likely = answer.take(_calibrated(answer.score, calibration) >= self._settings.score_keep)
+        hulls = self.hulls(without_duplicates(likely, self._settings), image)
+        shares = berthed_shares(hulls, surface.sea)
+        return [replace(h, afloat=float(share)) for h, share in zip(hulls, shares, strict=True)]
 
     def boxes(self, inputs: NDArray[np.float32]) -> Found:
         """Boxes in one (bands, height, width) stretched view, one a ship."""
@@ -136,21 +139,14 @@ class YoloDetector:
         """Boxes as measured hulls with calibrated scores, sorted by row and col."""
         described = self._model.description
         pixel_m = image.grid.pixel_m
+        probability = _calibrated(found.score, described.calibration)
+        length = _scaled(found.length_px, described.length_scale, pixel_m)
+        width = np.minimum(_scaled(found.width_px, described.width_scale, pixel_m), length)
+        sized = replace(found, length_px=length, width_px=width, score=probability)
         bright = np.nan_to_num(image.data.max(axis=0))
-        made = []
-        for index in range(len(found)):
-            one = found.take(np.array([index]))
-            length = _scaled(float(one.length_px[0]), described.length_scale, pixel_m)
-            width = _scaled(float(one.width_px[0]), described.width_scale, pixel_m)
-            sized = Found(
-                xy_px=one.xy_px,
-                length_px=np.array([length]),
-                width_px=np.array([min(width, length)]),
-                angle_rad=one.angle_rad,
-                score=one.score,
-            )
-            made.append(_hull(sized, bright, described.calibration))
-        return sorted(made, key=lambda hull: (hull.row_px, hull.col_px))
+        corners = sized.corners_px()
+        order = np.lexsort((sized.xy_px[:, 0], sized.xy_px[:, 1]))
+        return [_hull(sized, int(index), corners[index], bright) for index in order]
 
 
 def open_yolo(model: Model, settings: Settings) -> YoloDetector:
@@ -163,8 +159,13 @@ def open_yolo(model: Model, settings: Settings) -> YoloDetector:
     return YoloDetector(model, engine, settings)
 
 
-def _scaled(length_px: float, scale: tuple[float, float], pixel_m: float) -> float:
-    return max(0.5, scale[0] / pixel_m + scale[1] * length_px)
+def _scaled(length_px: Floats, scale: tuple[float, float], pixel_m: float) -> Floats:
+    return np.maximum(0.5, scale[0] / pixel_m + scale[1] * length_px)
+
+
+def _calibrated(score: Floats, calibration: tuple[float, float]) -> Floats:
+    logit = special.logit(np.clip(score, 1e-6, 1.0 - 1e-6))
+    return np.asarray(special.expit(calibration[0] + calibration[1] * logit))
 
 
 def _decoded(answer: NDArray[np.float32], shape: tuple[int, int], settings: Settings) -> Found:
@@ -216,19 +217,17 @@ def without_duplicates(found: Found, settings: Settings) -> Found:
     return found.take(np.array(kept, np.int64))
 
 
-def _hull(one: Found, bright: NDArray[np.float32], calibration: tuple[float, float]) -> Hull:
-    corners = one.corners_px()[0]
+def _hull(found: Found, index: int, corners: Floats, bright: NDArray[np.float32]) -> Hull:
     contrast, peak, n_pixels = _signal(corners, bright)
-    logit = special.logit(np.clip(one.score[0], 1e-6, 1.0 - 1e-6))
     return Hull(
-        row_px=float(one.xy_px[0, 1]),
-        col_px=float(one.xy_px[0, 0]),
-        length_px=float(one.length_px[0]),
-        width_px=float(one.width_px[0]),
+        row_px=float(found.xy_px[index, 1]),
+        col_px=float(found.xy_px[index, 0]),
+        length_px=float(found.length_px[index]),
+        width_px=float(found.width_px[index]),
         # from +x clockwise as displayed to from up clockwise
-        axis_grid_deg=float(np.degrees(one.angle_rad[0]) + 90.0) % 180.0,
+        axis_grid_deg=float(np.degrees(found.angle_rad[index]) + 90.0) % 180.0,
         corners_px=tuple((float(y), float(x)) for x, y in corners),
-        score=float(special.expit(calibration[0] + calibration[1] * logit)),
+        score=float(found.score[index]),
         contrast=contrast,
         peak=peak,
         n_pixels=n_pixels,

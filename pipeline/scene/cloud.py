@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from pipeline.records import Image
 from pipeline.scene.settings import Settings
@@ -37,13 +37,12 @@ def _broad(bright: NDArray[np.bool_], pixel_m: float, settings: Settings) -> NDA
     if not bright.any():
         return bright
     open_px = max(1, round(settings.cloud_open_m / pixel_m))
-    core = ndimage.minimum_filter(bright, size=open_px, mode="nearest")
     grow_px = open_px + 2 * round(settings.cloud_grow_m / pixel_m)
     # an even square's erosion and dilation must lean to opposite sides to cancel
-    origin = -1 if open_px % 2 == 0 else 0
-    return np.asarray(
-        ndimage.maximum_filter(core, size=grow_px, origin=origin, mode="constant", cval=0), np.bool_
-    )
+    lean = (grow_px - 1) // 2
+    core = cv2.erode(bright.astype(np.uint8), np.ones((open_px, open_px), np.uint8))
+    square = np.ones((grow_px, grow_px), np.uint8)
+    return np.asarray(cv2.dilate(core, square, anchor=(lean, lean)), np.bool_)
 
 
 def cloud_fraction(image: Image, cloud: NDArray[np.bool_]) -> float:

@@ -52,6 +52,12 @@ def land_polygon(site: Site, settings: Settings) -> Geometry:
     return land
 
 
+def land_within(land: Geometry, site: Site, settings: Settings) -> Geometry:
+    """The part of a larger place's land polygon that `land_polygon` would give for a site in it."""
+    bounds = _around(site.aoi.bounds, settings.coast_margin_m)
+    return shapely.make_valid(shapely.clip_by_rect(land, *bounds))
+
+
 def _around(
     bounds: tuple[float, float, float, float], margin_m: float
 ) -> tuple[float, float, float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from pipeline.errors import BadInput
 from pipeline.geo import Grid, to_crs
 from pipeline.records import Image, Sensor, Site, SourceBand, Surface
 from pipeline.scene.cloud import cloud_mask
-from pipeline.scene.coast import land_polygon
+from pipeline.scene.coast import land_polygon, land_within
 from pipeline.scene.raster import footprint, grid_for, opened, read_bands
 from pipeline.scene.sea import surface
 from pipeline.scene.settings import Settings
@@ -26,7 +27,7 @@ SIDE_MIN_PX = 16
 NAMES = {Sensor.S2: ("B02", "B03", "B04", "B08"), Sensor.S1: ("VV", "VH")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LazyScene:
     """Pixels on the 10 m UTM grid, and what lies under them, a window at a time."""
 
@@ -34,6 +35,11 @@ class LazyScene:
     grid: Grid
     sensor: Sensor
     settings: Settings
+
+    @cached_property
+    def _land(self) -> Geometry:
+        """Around the whole raster, lon/lat: the coastline is asked once, not once a window."""
+        return land_polygon(site_around(_box(self.grid)), self.settings)
 
     def view(self, window: tuple[int, int, int, int]) -> tuple[Image, Surface]:
         """Pixels of rows [row0, row1) and cols [col0, col1), and what lies under them."""
@@ -46,7 +52,7 @@ class LazyScene:
             valid=np.logical_or.reduce([valid for _, valid in layers]),
         )
         here = site_around(_box(grid))
-        land = land_polygon(here, self.settings)
+        land = land_within(self._land, here, self.settings)
         cloud = cloud_mask(image, self.settings)
         if land.is_empty:
             far = np.full(cloud.shape, self.settings.coast_margin_m, np.float32)
