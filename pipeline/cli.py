@@ -259,17 +259,23 @@ def predict_ships(
     score_min: Annotated[
         float | None, typer.Option(min=0, max=1, help="least probability; default the model's")
     ] = None,
+    views: Annotated[
+        int | None,
+        typer.Option(min=1, max=8, help="ways round each window is looked at; 1 is fastest"),
+    ] = None,
     log_json: LogJsonOption = False,
 ) -> None:
     """Ships in images of your own, as GeoJSON: no workspace, no AIS.
 
     Example: darkcall predict harbour.tif --model s2 --out ships.geojson
     """
-    try:
-        detect = DetectSettings.model_validate({"device": device})
-    except ValidationError:
-        raise typer.BadParameter(f"--device is auto, cpu, cuda or cuda:N, not {device}") from None
     sensor = sensor_of(model)
+    looks = {} if views is None else {"views": {sensor: views}}
+    try:
+        detect = DetectSettings.model_validate({"device": device, **looks})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise typer.BadParameter(f"--{first['loc'][0]}: {first['msg']}") from None
     detector = named_detector(model, sensor, detect)
     looking = Looking(
         sensor=sensor,

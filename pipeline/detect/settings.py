@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipeline.records import Sensor
+
+RADAR_VIEWS = 4
 
 
 class Settings(BaseModel):
@@ -42,6 +44,11 @@ class Settings(BaseModel):
         0.55, gt=0, lt=1, description="share of the smaller box at which two are one ship"
     )
 
+    views: dict[Sensor, Annotated[int, Field(ge=1, le=8)]] = Field(
+        {Sensor.S2: 8, Sensor.S1: 4},
+        description="ways round that each window is looked at, 1 to 8, and averaged; time grows in "
+        "proportion; radar sees from one side and is turned by no quarter: 4 at the most",
+    )
     batch: int = Field(1, ge=1, description="windows a network is given at a time")
     readers: int = Field(2, ge=1, description="threads that read windows ahead")
     views_ahead: int = Field(4, ge=1, description="windows held in memory at a time")
@@ -50,8 +57,8 @@ class Settings(BaseModel):
     tile_px: int = Field(
         1536,
         ge=128,
-        description="px; side of the windows that are searched: a Sentinel-2 tile is 8 x 8 of them, "
-        "and 2.5 GiB hold them while they are worked on",
+        description="px; side of the windows that are searched: a Sentinel-2 tile is 8 x 8 of "
+        "them, and 2.5 GiB hold those in work",
     )
     tile_overlap_px: int = Field(
         128, ge=43, description="px shared by neighbours: more than the longest ship (420 m)"
@@ -303,3 +310,10 @@ class Settings(BaseModel):
     tanker_berth_odds_dry: float = Field(
         0.1, gt=0, description="odds factor at a dry berth: tankers bunker there; an assumption"
     )
+
+    @field_validator("views")
+    @classmethod
+    def _radar_keeps_its_side(cls, views: dict[Sensor, int]) -> dict[Sensor, int]:
+        if views.get(Sensor.S1, 1) > RADAR_VIEWS:
+            raise ValueError(f"radar bears {RADAR_VIEWS} views at the most")
+        return {sensor: views.get(sensor, 1) for sensor in Sensor}

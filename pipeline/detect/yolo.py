@@ -4,59 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from scipy import special
 
+from pipeline.detect.boxes import Floats, Found
 from pipeline.detect.detector import Reading
 from pipeline.detect.engines import Engine, open_engine
 from pipeline.detect.hull import Hull, berthed_shares
 from pipeline.detect.settings import Settings
+from pipeline.detect.views import TURNS, fused, overlapping, turned, turned_back
 from pipeline.model import Model
 from pipeline.records import Image, Surface
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Oriented boxes of one view, likeliest first; pixel-edge coordinates, x = col, y = row."""
-
-    xy_px: Floats
-    """(n, 2)"""
-    length_px: Floats
-    """(n,)"""
-    width_px: Floats
-    """(n,)"""
-    angle_rad: Floats
-    """(n,) of the long side, from +x towards +y."""
-    score: Floats
-    """(n,) raw, [0, 1]."""
-
-    def __len__(self) -> int:
-        return len(self.score)
-
-    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Found:
-        """The boxes an index or a mask picks."""
-        return Found(
-            xy_px=self.xy_px[index],
-            length_px=self.length_px[index],
-            width_px=self.width_px[index],
-            angle_rad=self.angle_rad[index],
-            score=self.score[index],
-        )
-
-    def corners_px(self) -> Floats:
-        """(n, 4, 2) x, y going round."""
-        ahead = np.stack([np.cos(self.angle_rad), np.sin(self.angle_rad)], axis=1)
-        abeam = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1)
-        along, side = ahead * self.length_px[:, None] / 2, abeam * self.width_px[:, None] / 2
-        signs = ((1, 1), (1, -1), (-1, -1), (-1, 1))
-        return np.stack([self.xy_px + a * along + b * side for a, b in signs], axis=1)
 
 
 class YoloDetector:
@@ -109,6 +71,21 @@ class YoloDetector:
 
     def infer(self, batch: Sequence[NDArray[np.float32]]) -> list[Found]:
         """Boxes in each of some stretched views of one shape, duplicates still among them."""
+        turns = TURNS[: self._settings.views[self._model.description.sensor]]
+        told = []
+        for turn in turns:
+            views = [turned(inputs, turn) for inputs in batch]
+            told.append(
+                [
+                    turned_back(found, turn, inputs.shape[1:])
+                    for found, inputs in zip(self._told(views), batch, strict=True)
+                ]
+            )
+        if len(turns) == 1:
+            return told[0]
+        return [fused(of_one, self._settings) for of_one in zip(*told, strict=True)]
+
+    def _told(self, batch: Sequence[NDArray[np.float32]]) -> list[Found]:
         bands, height, width = batch[0].shape
         stride = self._model.description.stride_px
         fill = self._model.description.stretch.fill
@@ -188,33 +165,12 @@ def _decoded(answer: NDArray[np.float32], shape: tuple[int, int], settings: Sett
 def without_duplicates(found: Found, settings: Settings) -> Found:
     """One box a ship: of boxes that overlap too much for two ships the likeliest stays.
 
-    Ships moored abreast overlap little, as their boxes are as broad as the ships: two boxes are one
-    ship from an intersection over union of `box_iou`, or where one holds `box_share` of the other.
-
     Args:
         found: likeliest first.
-        settings: the two limits.
+        settings: `box_iou`, `box_share`.
     """
-    polygons = shapely.polygons(found.corners_px()) if len(found) else np.array([])
-    areas = shapely.area(polygons)
-    alive = np.ones(len(found), bool)
-    kept = []
-    for index in range(len(found)):
-        if not alive[index]:
-            continue
-        kept.append(index)
-        reach = (found.length_px[index] + found.length_px) / 2.0
-        off = np.abs(found.xy_px - found.xy_px[index]).max(axis=1)
-        near = np.flatnonzero(alive & (off < reach))
-        near = near[near > index]
-        if not near.size:
-            continue
-        common = shapely.area(shapely.intersection(polygons[index], polygons[near]))
-        union = areas[index] + areas[near] - common
-        smaller = np.minimum(areas[index], areas[near])
-        same = (common >= settings.box_iou * union) | (common >= settings.box_share * smaller)
-        alive[near[same]] = False
-    return found.take(np.array(kept, np.int64))
+    first = [group[0] for group in overlapping(found, settings)]
+    return found.take(np.array(first, np.int64))
 
 
 def _hull(found: Found, index: int, corners: Floats, bright: NDArray[np.float32]) -> Hull:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 import pipeline.detect.settings
+from pipeline.detect.boxes import Found
 from pipeline.detect.torch_engine import as_openvino
-from pipeline.detect.yolo import Found, open_yolo
+from pipeline.detect.yolo import open_yolo
 from pipeline.errors import UsageError
 from pipeline.jobs.progress import Progress
 from pipeline.learn.dataset import LabelledImage

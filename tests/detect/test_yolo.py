@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
+from pipeline.detect.boxes import Found
 from pipeline.detect.settings import Settings
-from pipeline.detect.yolo import Found, YoloDetector, without_duplicates
+from pipeline.detect.yolo import YoloDetector, without_duplicates
 from pipeline.model import Description, Errors, Model, Stretch, WeightsFile
 from pipeline.records import Sensor
 from tests.detect.conftest import Ship, rendered
 
-SETTINGS = Settings()
+SETTINGS = Settings(views={"S2": 1, "S1": 1})  # the engines below say the same of any view
 
 
 def described(**changes):

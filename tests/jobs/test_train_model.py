@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.detect.yolo import Found
+from pipeline.detect.boxes import Found
 from pipeline.errors import UsageError
 from pipeline.jobs.fit_model import Answers, _calibration, _draft, _fitted, _written, judged
 from pipeline.jobs.train_model import Workshop, parts, train_model
