@@ -45,6 +45,7 @@ from pipeline.jobs.trained import (
 )
 from pipeline.learn.store import Labelled, write_dataset
 from pipeline.model import Inputs
+from pipeline.review.reliability_plot import reliability_plot
 from pipeline.scene.settings import Settings as SceneSettings
 
 DEFAULT_CONFIG = Path("configs/demo.yaml")
@@ -372,6 +373,9 @@ def train(
 def labels(
     data: Annotated[Path, typer.Option(help="folder that `darkcall label` wrote")],
     model: ModelOption = "s1",
+    plot: Annotated[
+        Path | None, typer.Option(help="SVG to write: the reliability of the scores")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model's folds on a data set, each on the groups it never saw.
@@ -379,7 +383,10 @@ def labels(
     Example: darkcall evaluate labels --model s1 --data workspace/labels/s1 --json
     """
     progress = _progress(log_json=False)
-    _print_score(evaluate_labels(model_folder(model), data, progress), as_json=as_json)
+    told = evaluate_labels(model_folder(model), data, progress)
+    if plot is not None:
+        plot.write_text(reliability_plot(told.reliability, what="were ships").svg, "utf-8")
+    _print_score(told, as_json=as_json)
 
 
 @evaluate_app.command("tanker")

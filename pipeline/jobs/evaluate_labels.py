@@ -17,7 +17,8 @@ from pipeline.learn.fit import calibrated
 from pipeline.learn.store import read_dataset
 from pipeline.model import Description, read_model
 
-BINS = 5
+EDGES = np.linspace(0.0, 1.0, 11)
+"""Of the reliability's bins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,8 @@ def _score(parts: list[tuple[Answers, Description]], images: int) -> LabelScore:
     hit = said & every.is_ship
     error = (length - every.true_length_m)[hit]
     offset = every.offset_m[hit]
-    order = np.array_split(np.argsort(probability), BINS)
+    bins = np.clip(np.digitize(probability, EDGES) - 1, 0, len(EDGES) - 2)
+    parted = [np.flatnonzero(bins == number) for number in range(len(EDGES) - 1)]
     return LabelScore(
         ships=int(every.is_ship.sum()) + every.n_missed,
         found=int(hit.sum()),
@@ -105,7 +107,7 @@ def _score(parts: list[tuple[Answers, Description]], images: int) -> LabelScore:
         position_rms_m=None if not len(offset) else float(np.sqrt((offset**2).sum(1).mean())),
         reliability=tuple(
             (float(probability[part].mean()), float(every.is_ship[part].mean()), len(part))
-            for part in order
+            for part in parted
             if len(part)
         ),
     )
