@@ -719,6 +719,7 @@ class SourceBand:
     """Digital number of a pixel without data."""
     calibration: Path | None = None
     """Sentinel-1 SAFE: XML with the sigma-nought look-up table; the file is then uncalibrated."""
+    layer: str | None = None  # variable of a netCDF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -749,11 +750,10 @@ class SourceScene:
     def described(self) -> str:
         """What is said of the scene, as text for a hash: all but where its files lie."""
         bands = [(b.name, b.path.name, b.index, b.scale, b.offset, b.nodata) for b in self.bands]
-        return repr(
-            (
-                self.source_id, self.sensor, self.platform, self.provider, self.product_ids,
-                self.sensed_at, bands, self.gsd_m, self.processing_baseline, self.orbit_state,
-                self.relative_orbit, self.heading_deg, self.incidence_deg,
-                self.range_over_velocity_s,
-            )
-        )  # fmt: skip
+        layers = tuple(b.layer for b in self.bands if b.layer is not None)
+        return repr((
+            self.source_id, self.sensor, self.platform, self.provider, self.product_ids,
+            self.sensed_at, bands, self.gsd_m, self.processing_baseline, self.orbit_state,
+            self.relative_orbit, self.heading_deg, self.incidence_deg, self.range_over_velocity_s,
+            *layers,
+        ))  # fmt: skip

@@ -1,8 +1,8 @@
-"""Scenes in a folder the user already has: STAC items, SAFE products, bare GeoTIFFs."""
+"""Scenes in a folder the user already has: STAC items, SAFE products, downloads, bare rasters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,21 +10,39 @@ from shapely import Geometry
 
 from pipeline.clock import compact_utc
 from pipeline.errors import BadInput, UsageError
+from pipeline.fetch.browser import downloads, is_download, read_download
 from pipeline.fetch.described import Described
+from pipeline.fetch.netcdf import Layer, read_netcdf
 from pipeline.fetch.safe import read_safe
 from pipeline.fetch.settings import GeotiffDefaults, Settings
 from pipeline.fetch.stac import asset_files, looks_like_item, read_stac_item
+from pipeline.fetch.zipped import unpacked
 from pipeline.records import Sensor, SourceBand, SourceScene
 
 GEOTIFF = (".tif", ".tiff")
 SAFE = ".SAFE"
+NETCDF = ".nc"
+ZIP = ".zip"
 UNREAD = {
-    ".nc": "Convert it to GeoTIFFs, one a band, with a STAC item beside them",
     ".jp2": "Keep it inside its SAFE product, or name it in a STAC item",
     ".vrt": "Use the GeoTIFFs it names",
-    ".zip": "Unpack it",
 }
 """What may well be a scene and is not read as it is: said, rather than passed over."""
+
+
+Reader = Callable[[Path], list[Described]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What looks into files for the search, which itself reads no pixels."""
+
+    footprint_of: Callable[[Path], Geometry]
+    """Extent of a raster, lon/lat; may raise BadInput, which rejects the file."""
+    layers_of: Callable[[Path], Sequence[Layer]]
+    """Variables of a netCDF; may raise BadInput."""
+    unpack_to: Path
+    """Folder for what zip files hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +55,13 @@ class FoundSources:
     """(file, why) of what claims to be a scene and cannot be read as one."""
 
 
-def find_sources(
-    folder: Path, *, settings: Settings, footprint_of: Callable[[Path], Geometry]
-) -> FoundSources:
+def find_sources(folder: Path, *, settings: Settings, tools: Tools) -> FoundSources:
     """Every scene in a folder, at any depth.
 
     Args:
         folder: searched recursively.
-        settings: what bare GeoTIFFs are.
-        footprint_of: extent of a raster, lon/lat; asked where nothing else tells. May raise
-            BadInput, which rejects the file.
+        settings: what bare GeoTIFFs and netCDF files are.
+        tools: asked where names and texts do not tell.
 
     Raises:
         UsageError: the folder does not exist, or holds far too many files.
@@ -56,22 +71,23 @@ def find_sources(
     sources: list[Described] = []
     names: set[str] = set()
     rejected: list[tuple[str, BadInput]] = []
-    for path, read in _candidates(folder, settings):
+    for path, read in _candidates(folder, settings, tools):
         try:
-            described = read(path)
-            if described.footprint is None:
-                extent = footprint_of(described.source.bands[0].path)
-                described = replace(described, footprint=extent)
-            _refuse_twin(described, names)
-            names.add(described.source.source_id)
-            sources.append(described)
+            for described in read(path):
+                placed = described
+                if placed.footprint is None:
+                    extent = tools.footprint_of(placed.source.bands[0].path)
+                    placed = replace(placed, footprint=extent)
+                _refuse_twin(placed, names)
+                names.add(placed.source.source_id)
+                sources.append(placed)
         except BadInput as error:
             rejected.append((str(path.relative_to(folder)), error))
     sources.sort(key=lambda found: (found.source.sensed_at, found.source.source_id))
     return FoundSources(sources=sources, rejected=rejected)
 
 
-def _candidates(folder: Path, settings: Settings) -> list[tuple[Path, Callable[[Path], Described]]]:
+def _candidates(folder: Path, settings: Settings, tools: Tools) -> list[tuple[Path, Reader]]:
     """Files that claim to be a scene, each with the way to read it.
 
     What lies inside a SAFE product, or is named by a STAC item, is part of that scene and no scene
@@ -84,23 +100,41 @@ def _candidates(folder: Path, settings: Settings) -> list[tuple[Path, Callable[[
     loose = [path for path in paths if not products & {path, *path.parents}]
     items = [path for path in loose if path.suffix == ".json" and looks_like_item(path)]
     named = {asset for path in items for asset in asset_files(path)}
-    rasters = [path for path in loose if path.suffix.lower() in {*GEOTIFF, *UNREAD}]
-    free = [path for path in rasters if path.resolve() not in named]
-    bare = [path for path in free if path.suffix.lower() in GEOTIFF]
-    unread = [path for path in free if path.suffix.lower() in UNREAD and path.is_file()]
-
-    def read_bare(path: Path) -> Described:
-        return _read_geotiff(path, settings.geotiff_defaults)
-
+    kinds = {*GEOTIFF, NETCDF, ZIP, *UNREAD}
+    files = [path for path in loose if path.suffix.lower() in kinds and path.is_file()]
+    free = [path for path in files if path.resolve() not in named]
+    fetched = downloads([path for path in free if is_download(path)])
+    others = [path for path in free if not is_download(path)]
+    by_kind = _readers(settings, tools)
     return [
-        *((path, read_safe) for path in sorted(products)),
-        *((path, read_stac_item) for path in items),
-        *((path, read_bare) for path in bare),
-        *((path, _refuse) for path in unread),
+        *((path, lambda path: [read_safe(path)]) for path in sorted(products)),
+        *((path, lambda path: [read_stac_item(path)]) for path in items),
+        *((path, lambda path: [read_download(path, tools.footprint_of)]) for path in fetched),
+        *((path, by_kind[path.suffix.lower()]) for path in others),
     ]
 
 
-def _refuse(path: Path) -> Described:
+def _readers(settings: Settings, tools: Tools) -> dict[str, Reader]:
+    """By the file's suffix, for what no item names."""
+
+    def bare(path: Path) -> list[Described]:
+        return [_read_geotiff(path, settings.geotiff_defaults)]
+
+    def netcdf(path: Path) -> list[Described]:
+        return read_netcdf(path, tools.layers_of(path), settings.netcdf_defaults)
+
+    def zipped(path: Path) -> list[Described]:
+        return [read_safe(unpacked(path, tools.unpack_to))]
+
+    return {
+        **dict.fromkeys(GEOTIFF, bare),
+        NETCDF: netcdf,
+        ZIP: zipped,
+        **dict.fromkeys(UNREAD, _refuse),
+    }
+
+
+def _refuse(path: Path) -> list[Described]:
     raise BadInput("Not read in this form", where=path.name, do=UNREAD[path.suffix.lower()])
 
 

@@ -27,6 +27,17 @@ class GeotiffDefaults(BaseModel):
     provider: str = Field("folder", description="where the files come from")
 
 
+class NetcdfDefaults(BaseModel):
+    """What the numbers of netCDF files are, all of them; openEO writes none of it down."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    platform: str = Field("sentinel-2", description="as in STAC: sentinel-2a, sentinel-2b …")
+    provider: str = Field("openeo", description="where the files come from")
+    scale: float = Field(gt=0, description="reflectance of one digital number")
+    offset: float = Field(0.0, description="reflectance of digital number 0")
+
+
 class Settings(BaseModel):
     """How folders are searched for scenes."""
 
@@ -34,6 +45,9 @@ class Settings(BaseModel):
 
     geotiff_defaults: GeotiffDefaults | None = Field(
         None, description="describes bare GeoTIFFs; null: they are refused as undescribed"
+    )
+    netcdf_defaults: NetcdfDefaults | None = Field(
+        None, description="describes netCDF files; null: they are refused as undescribed"
     )
     exclude: tuple[str, ...] = Field(
         (), description="patterns of paths below a scene folder that are passed over, as `native/*`"

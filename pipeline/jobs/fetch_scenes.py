@@ -10,13 +10,14 @@ from pathlib import Path
 import pipeline.scene.settings
 from pipeline.errors import BadInput
 from pipeline.fetch.described import Described
-from pipeline.fetch.folder import find_sources
+from pipeline.fetch.folder import Tools, find_sources
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
 from pipeline.records import Coverage, Site, SourceScene
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coverage import coverage
+from pipeline.scene.netcdf import variables
 from pipeline.scene.raster import footprint
 from pipeline.scene.read import read_source
 from pipeline.scene.write import write_scene
@@ -40,8 +41,13 @@ def fetch(run: Run, simulated: StageResult | None) -> StageResult:
     if simulated is not None:
         folders += [d.folder for name, d in simulated.done.items() if name.startswith("scene-")]
     items: dict[str, Item] = {}
+    tools = Tools(
+        footprint_of=footprint,
+        layers_of=variables,
+        unpack_to=run.workspace / ".cache" / "unpacked",
+    )
     for folder in folders:
-        found = find_sources(folder, settings=run.config.fetch, footprint_of=footprint)
+        found = find_sources(folder, settings=run.config.fetch, tools=tools)
         for site in run.sites:
             for item in _scene_items(run, site, found.sources):
                 items[item.item_id] = item

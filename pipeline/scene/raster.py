@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,6 +41,8 @@ DRIVERS = {
     b"\xff\x4f\xff\x51": "JP2OpenJPEG",
 }
 """By first bytes, formats that hold their own pixels: others (VRT, WMS) may name any address."""
+NETCDF = {b"\x89HDF": "netCDF", b"CDF\x01": "netCDF", b"CDF\x02": "netCDF"}
+VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 MAX_SIDE_PX = 40_000
 """A Sentinel-1 GRD is about 25,000 px wide; a raster that claims more is refused unread."""
 BLOCK_PX = 256
@@ -50,8 +53,12 @@ DRIFT = 0.1
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[DatasetReader]:
+def opened(path: Path, layer: str | None = None) -> Iterator[DatasetReader]:
     """A raster, read by name from this machine only.
+
+    Args:
+        path: of the file.
+        layer: a variable, where the file is a netCDF; "" for the file as a whole.
 
     Raises:
         BadInput: missing, truncated, not a raster, or larger than any scene.
@@ -60,7 +67,7 @@ def opened(path: Path) -> Iterator[DatasetReader]:
         with warnings.catch_warnings():
             # A missing georeference is our own, clearer, error.
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path, driver=_driver(path)) as dataset:
+            with _dataset(path, layer) as dataset:
                 if max(dataset.shape) > MAX_SIDE_PX:
                     raise BadInput(
                         "Raster is larger than any scene",
@@ -79,21 +86,26 @@ def opened(path: Path) -> Iterator[DatasetReader]:
         ) from None
 
 
-def _driver(path: Path) -> str:
-    """The driver for a file's content, whatever its name."""
+def _dataset(path: Path, layer: str | None) -> DatasetReader:
+    """Opened with the driver for a file's content, whatever its name."""
+    known, expected = (DRIVERS, "GeoTIFF or JPEG 2000") if layer is None else (NETCDF, "netCDF")
     try:
         with path.open("rb") as stream:
             head = stream.read(4)
     except OSError as error:
         raise BadInput("Raster cannot be read", where=path.name, found=error.strerror) from None
-    if head not in DRIVERS:
+    if head not in known:
         raise BadInput(
             "Not a raster that is read here",
             where=path.name,
-            expected="GeoTIFF or JPEG 2000",
+            expected=expected,
             found=f"a file that begins with {head!r}" if head else "an empty file",
         )
-    return DRIVERS[head]
+    # a quote or a colon in the name would end it
+    name = str(path) if not layer else f'netcdf:"{path}":{layer}'
+    if layer and ('"' in str(path) or not VARIABLE.fullmatch(layer)):
+        raise BadInput("Name of a netCDF or its variable is not plain", where=name)
+    return rasterio.open(name, driver=known[head])
 
 
 def crs_of(dataset: DatasetReader, path: Path) -> str:
@@ -118,13 +130,13 @@ def crs_of(dataset: DatasetReader, path: Path) -> str:
     return dataset.crs.to_wkt() if epsg is None else f"EPSG:{epsg}"
 
 
-def footprint(path: Path) -> Geometry:
+def footprint(path: Path, layer: str | None = None) -> Geometry:
     """The raster's extent, lon/lat polygon.
 
     Raises:
         BadInput: unreadable, or without a place on Earth.
     """
-    with opened(path) as dataset:
+    with opened(path, layer) as dataset:
         # a straight edge in one CRS is a curve in the other
         outline = _outline(dataset)
         edges = shapely.segmentize(outline, outline.length / 64.0)
@@ -143,7 +155,9 @@ def _outline(dataset: DatasetReader) -> Geometry:
     return shapely.Polygon([dataset.transform @ corner for corner in corners])
 
 
-def grid_for(path: Path, aoi: Geometry, *, extent: Geometry | None = None) -> Grid:
+def grid_for(
+    path: Path, aoi: Geometry, *, extent: Geometry | None = None, layer: str | None = None
+) -> Grid:
     """The 10 m UTM grid that covers the part of a lon/lat AOI the raster has.
 
     The raster's own grid where it is one of 10 m in UTM; else the AOI's UTM zone, to whole tens
@@ -153,6 +167,7 @@ def grid_for(path: Path, aoi: Geometry, *, extent: Geometry | None = None) -> Gr
         path: the raster.
         aoi: lon/lat polygon.
         extent: the raster's outline, lon/lat, where it is in radar geometry and cannot tell itself.
+        layer: a variable, where the raster is a netCDF.
 
     Raises:
         BadInput: the raster does not meet the AOI, or is too coarse to show ships.
@@ -162,7 +177,7 @@ def grid_for(path: Path, aoi: Geometry, *, extent: Geometry | None = None) -> Gr
     if extent is not None:
         area = to_crs(aoi.intersection(extent), target=crs)
     else:
-        with opened(path) as dataset:
+        with opened(path, layer) as dataset:
             source = crs_of(dataset, path)
             crs = source if _is_utm_10m(dataset, source) else crs
             # met in the raster's CRS: the raster may be far larger than a UTM zone, the AOI is not
@@ -243,7 +258,7 @@ def read_band(band: SourceBand, grid: Grid) -> tuple[Floats, Bools]:
     Raises:
         BadInput: the raster is truncated, or lacks the band.
     """
-    with opened(band.path) as dataset:
+    with opened(band.path, band.layer) as dataset:
         return _physical(dataset, band, grid)
 
 
@@ -254,9 +269,9 @@ def read_bands(bands: Sequence[SourceBand], grid: Grid) -> list[tuple[Floats, Bo
         BadInput: a raster is truncated, or lacks a band.
     """
     with contextlib.ExitStack() as stack:
-        paths = {band.path for band in bands}
-        files = {path: stack.enter_context(opened(path)) for path in sorted(paths)}
-        return [_physical(files[band.path], band, grid) for band in bands]
+        places = {(band.path, band.layer) for band in bands}
+        files = {place: stack.enter_context(opened(*place)) for place in places}
+        return [_physical(files[band.path, band.layer], band, grid) for band in bands]
 
 
 def _physical(dataset: DatasetReader, band: SourceBand, grid: Grid) -> tuple[Floats, Bools]:

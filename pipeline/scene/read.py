@@ -34,7 +34,8 @@ def read_source(source: SourceScene, *, site: Site, settings: Settings) -> tuple
     _check_bands(source)
     finest = source.bands[0]
     radar = None if finest.calibration is None else geolocation_of(finest)
-    grid = grid_for(finest.path, site.aoi, extent=None if radar is None else radar.extent())
+    extent = None if radar is None else radar.extent()
+    grid = grid_for(finest.path, site.aoi, extent=extent, layer=finest.layer)
     kept: list[tuple[str, np.ndarray[Any, Any]]] = []
     masks = []
     for band in source.bands:
@@ -63,7 +64,7 @@ def read_source(source: SourceScene, *, site: Site, settings: Settings) -> tuple
 def _check_bands(source: SourceScene) -> None:
     """A file with other bands than were described is not the file that was described."""
     for path in source.files():
-        names = [band.name for band in source.bands if band.path == path]
+        names = [b.name for b in source.bands if b.path == path and b.layer is None]
         if not names:
             continue
         with opened(path) as dataset:

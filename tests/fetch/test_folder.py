@@ -9,7 +9,7 @@ import shapely
 from pydantic import ValidationError
 
 from pipeline.errors import BadInput, UsageError
-from pipeline.fetch.folder import find_sources
+from pipeline.fetch.folder import Tools, find_sources
 from pipeline.fetch.settings import GeotiffDefaults, Settings
 
 EXTENT = shapely.box(-48.6, -25.6, -48.4, -25.4)
@@ -17,7 +17,8 @@ DEFAULTS = GeotiffDefaults(sensed_at=datetime(2024, 3, 7, 13, tzinfo=UTC))
 
 
 def found(folder, settings=None, extent=lambda _: EXTENT):
-    return find_sources(folder, settings=settings or Settings(), footprint_of=extent)
+    tools = Tools(footprint_of=extent, layers_of=lambda _: [], unpack_to=folder / ".unpacked")
+    return find_sources(folder, settings=settings or Settings(), tools=tools)
 
 
 def ids(result):
@@ -98,10 +99,10 @@ def test_assets_in_folders_below_their_item_are_no_scenes_of_their_own(tmp_path,
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("openEO.nc", "GeoTIFFs"),
+        ("openEO.nc", "netcdf_defaults"),
         ("B08.jp2", "SAFE product"),
         ("mosaic.vrt", "GeoTIFFs it names"),
-        ("S2A_MSIL1C.ZIP", "Unpack it"),
+        ("S2A_MSIL1C.ZIP", "Fetch it again"),
     ],
 )
 def test_what_may_be_a_scene_in_another_form_is_named_with_what_to_do(
@@ -125,15 +126,6 @@ def test_two_scenes_of_one_name_are_not_silently_one(tmp_path, make_item):
     ((rejected, error),) = result.rejected
     assert rejected == "b/item.json"
     assert "twice: S2B_22JGS_20240307" in str(error)
-
-
-@pytest.mark.real_data
-def test_the_real_cloudy_scene_is_named_as_not_read_in_its_form(reference_data):
-    result = found(reference_data / "s2_genoa_cloudy")
-    assert result.sources == []
-    ((name, error),) = result.rejected
-    assert name == "openEO.nc"
-    assert "Convert it to GeoTIFFs" in str(error)
 
 
 def test_papers_beside_the_scenes_are_passed_over(tmp_path, make_item):

@@ -1,0 +1,128 @@
+"""Sentinel-2 as openEO back ends write it: a netCDF with one variable a band and a time axis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from shapely import Geometry
+
+from pipeline.clock import compact_utc
+from pipeline.errors import BadInput
+from pipeline.fetch.described import Described
+from pipeline.fetch.overpass import TOLERANCE, sentinel2_overpass
+from pipeline.fetch.settings import NetcdfDefaults
+from pipeline.records import Sensor, SourceBand, SourceScene
+
+BANDS = ("B02", "B03", "B04", "B08")
+UNITS = re.compile(
+    r"(?P<unit>day|hour|minute|second)s? since (?P<origin>\d{4}-\d\d-\d\d)"
+    r"([T ]00:00(:00(\.0)?)?)?Z?"
+)
+
+
+class Layer(Protocol):
+    """One variable of a netCDF."""
+
+    @property
+    def name(self) -> str:
+        """Of the variable."""
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """In `units`, one a step."""
+
+    @property
+    def units(self) -> str:
+        """As CF writes them: `days since 1990-01-01`."""
+
+    @property
+    def nodata(self) -> float | None:
+        """Digital number without data."""
+
+    @property
+    def footprint(self) -> Geometry:
+        """lon/lat."""
+
+
+def read_netcdf(
+    path: Path, layers: Sequence[Layer], defaults: NetcdfDefaults | None
+) -> list[Described]:
+    """The scenes of a file, one a time step.
+
+    Where all steps fall on midnight the file tells the day alone, and the time of day is the
+    orbit's.
+
+    Args:
+        path: of the file.
+        layers: its variables.
+        defaults: what its numbers are.
+
+    Raises:
+        BadInput: nothing says what its numbers are, no band we use, bands of other times.
+    """
+    if defaults is None:
+        raise BadInput(
+            "NetCDF whose numbers nothing describes",
+            where=path.name,
+            expected="`fetch.netcdf_defaults` in the configuration: scale and offset",
+            do="Write it; 0.0001 and 0 for harmonised reflectance times 10,000",
+        )
+    named = {layer.name.upper(): layer for layer in layers}
+    used = [named[name] for name in BANDS if name in named]
+    if not used:
+        raise BadInput(
+            "NetCDF has no band we use", where=path.name, expected=BANDS, found=sorted(named)
+        )
+    first = used[0]
+    if any((layer.times, layer.units) != (first.times, first.units) for layer in used):
+        raise BadInput("Bands of a netCDF have different times", where=path.name)
+    instants = [_instant(value, first.units, path) for value in first.times]
+    centre = first.footprint.centroid
+    day_alone = all(instant.time() == datetime.min.time() for instant in instants)
+    scenes = []
+    for step, instant in enumerate(instants):
+        at, how = instant, ""
+        if day_alone:
+            at = sentinel2_overpass(instant.date(), float(centre.x), float(centre.y))
+            how = f" ({TOLERANCE})"
+        bands = tuple(
+            SourceBand(
+                name=layer.name.upper(), path=path, layer=layer.name, index=step + 1,
+                scale=defaults.scale, offset=defaults.offset, nodata=layer.nodata,
+            )
+            for layer in used
+        )  # fmt: skip
+        source = SourceScene(
+            source_id=f"S2_{re.sub(r'[^A-Za-z0-9]+', '-', path.stem)}_{compact_utc(at)}",
+            sensor=Sensor.S2,
+            platform=defaults.platform,
+            provider=defaults.provider,
+            product_ids=(f"{path.name} {instant:%Y-%m-%d}{how}",),
+            sensed_at=at,
+            bands=bands,
+            gsd_m=10.0,
+        )
+        scenes.append(Described(source=source, footprint=first.footprint))
+    return scenes
+
+
+def _instant(value: float, units: str, path: Path) -> datetime:
+    match = UNITS.fullmatch(units)
+    if match is None:
+        raise BadInput(
+            "Times of a netCDF are not understood",
+            where=path.name,
+            expected="days, hours, minutes or seconds since a date",
+            found=units or "no units",
+        )
+    origin = datetime.fromisoformat(match["origin"]).replace(tzinfo=UTC)
+    try:
+        return origin + timedelta(**{f"{match['unit']}s": value})
+    except OverflowError:
+        raise BadInput(
+            "Time of a netCDF is off the calendar", where=path.name, found=value
+        ) from None
