@@ -63,6 +63,25 @@ def read_download(first: Path, footprint_of: Callable[[Path], Geometry]) -> Desc
             expected="Sentinel-2, raw bands",
             do="Fetch Sentinel-1 as GRD in SAFE format",
         )
+    bands = _bands(first)
+    extent = footprint_of(bands[0].path)
+    sensed_at, how = _time(match, extent, first)
+    level = re.sub(r"[^A-Za-z0-9]+", "-", match["product"])
+    place = re.sub(r"[^A-Za-z0-9]+", "-", first.parent.name)
+    source = SourceScene(
+        source_id=f"S2_{level}_{compact_utc(sensed_at)}_{place}",
+        sensor=Sensor.S2,
+        platform="sentinel-2",
+        provider="copernicus-browser",
+        product_ids=(f"{_stem(first)} ({how})",),
+        sensed_at=sensed_at,
+        bands=bands,
+        gsd_m=10.0,
+    )
+    return Described(source=source, footprint=extent)
+
+
+def _bands(first: Path) -> tuple[SourceBand, ...]:
     files = {
         other["band"].upper(): path
         for path in sorted(first.parent.iterdir())
@@ -79,15 +98,15 @@ def read_download(first: Path, footprint_of: Callable[[Path], Geometry]) -> Desc
         raise BadInput(
             "Download has no band we use", where=first.name, expected=BANDS, found=sorted(files)
         )
-    extent = footprint_of(bands[0].path)
+    return bands
+
+
+def _time(match: re.Match[str], extent: Geometry, first: Path) -> tuple[datetime, str]:
+    """When the satellite passed, and how that is known."""
     start, end = _instant(match["start"]), _instant(match["end"])
     if timedelta() <= end - start < ONE_PASS:
-        sensed_at, how = start + (end - start) / 2.0, "middle of the window asked for"
-    elif timedelta() < end - start <= timedelta(days=1):
-        centre = extent.centroid
-        sensed_at = sentinel2_overpass(start.date(), float(centre.x), float(centre.y))
-        how = TOLERANCE
-    else:
+        return start + (end - start) / 2.0, "middle of the window asked for"
+    if not timedelta() < end - start <= timedelta(days=1):
         raise BadInput(
             "Download spans several passes, which it mixes",
             where=first.name,
@@ -95,19 +114,8 @@ def read_download(first: Path, footprint_of: Callable[[Path], Geometry]) -> Desc
             found=f"{match['start']} to {match['end']}",
             do="Download each day by itself",
         )
-    level = re.sub(r"[^A-Za-z0-9]+", "-", match["product"])
-    place = re.sub(r"[^A-Za-z0-9]+", "-", first.parent.name)
-    source = SourceScene(
-        source_id=f"S2_{level}_{compact_utc(sensed_at)}_{place}",
-        sensor=Sensor.S2,
-        platform="sentinel-2",
-        provider="copernicus-browser",
-        product_ids=(f"{_stem(first)} ({how})",),
-        sensed_at=sensed_at,
-        bands=bands,
-        gsd_m=10.0,
-    )
-    return Described(source=source, footprint=extent)
+    centre = extent.centroid
+    return sentinel2_overpass(start.date(), float(centre.x), float(centre.y)), TOLERANCE
 
 
 def _stem(path: Path) -> str:

@@ -71,22 +71,15 @@ def read_netcdf(
             expected="`fetch.netcdf_defaults` in the configuration: scale and offset",
             do="Write it; 0.0001 and 0 for harmonised reflectance times 10,000",
         )
-    named = {layer.name.upper(): layer for layer in layers}
-    used = [named[name] for name in BANDS if name in named]
-    if not used:
-        raise BadInput(
-            "NetCDF has no band we use", where=path.name, expected=BANDS, found=sorted(named)
-        )
+    used = _used(path, layers)
     first = used[0]
-    if any((layer.times, layer.units) != (first.times, first.units) for layer in used):
-        raise BadInput("Bands of a netCDF have different times", where=path.name)
     instants = [_instant(value, first.units, path) for value in first.times]
-    centre = first.footprint.centroid
     day_alone = all(instant.time() == datetime.min.time() for instant in instants)
     scenes = []
     for step, instant in enumerate(instants):
         at, how = instant, ""
         if day_alone:
+            centre = first.footprint.centroid
             at = sentinel2_overpass(instant.date(), float(centre.x), float(centre.y))
             how = f" ({TOLERANCE})"
         bands = tuple(
@@ -108,6 +101,19 @@ def read_netcdf(
         )
         scenes.append(Described(source=source, footprint=first.footprint))
     return scenes
+
+
+def _used(path: Path, layers: Sequence[Layer]) -> list[Layer]:
+    """The bands we use, all with the same times."""
+    named = {layer.name.upper(): layer for layer in layers}
+    used = [named[name] for name in BANDS if name in named]
+    if not used:
+        raise BadInput(
+            "NetCDF has no band we use", where=path.name, expected=BANDS, found=sorted(named)
+        )
+    if any((layer.times, layer.units) != (used[0].times, used[0].units) for layer in used):
+        raise BadInput("Bands of a netCDF have different times", where=path.name)
+    return used
 
 
 def _instant(value: float, units: str, path: Path) -> datetime:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
@@ -38,6 +40,25 @@ class NetcdfDefaults(BaseModel):
     offset: float = Field(0.0, description="reflectance of digital number 0")
 
 
+class StacProvider(BaseModel):
+    """A STAC API whose assets are open COGs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["stac"] = Field("stac", description="keyless STAC API")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="short name")
+    url: str = Field(pattern=r"^https?://", description="of the API's landing page")
+    collections: tuple[str, ...] = Field(min_length=1, description="collections to search")
+    asset_hosts: tuple[str, ...] = Field(
+        (), description="hosts besides the API's own that assets may lie on, as *.example.org"
+    )
+    lookback_days: int = Field(
+        30, ge=0, description="days before the last search that are asked for again: late products"
+    )
+    retries: int = Field(5, ge=0, le=20, description="of a failed request")
+    timeout_s: float = Field(60.0, gt=0, description="s; of one request")
+
+
 class Settings(BaseModel):
     """How folders are searched for scenes."""
 
@@ -48,6 +69,12 @@ class Settings(BaseModel):
     )
     netcdf_defaults: NetcdfDefaults | None = Field(
         None, description="describes netCDF files; null: they are refused as undescribed"
+    )
+    providers: tuple[StacProvider, ...] = Field(
+        (), description="archives asked for scenes over the sites"
+    )
+    evidence: bool = Field(
+        False, description="keep the untouched original bytes beside the working copy"
     )
     exclude: tuple[str, ...] = Field(
         (), description="patterns of paths below a scene folder that are passed over, as `native/*`"

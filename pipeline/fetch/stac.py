@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,6 +50,81 @@ def asset_files(path: Path) -> set[Path]:
         if isinstance(asset, dict) and "href" in asset
     ]
     return {found for href in hrefs if (found := _local(href, path)) is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemHead:
+    """What an item says before its assets are looked at."""
+
+    item_id: str
+    sensor: Sensor
+    platform: str
+    sensed_at: datetime
+    footprint: Geometry
+    """lon/lat."""
+    tile: str
+    """Granules of one tile in one pass are the same ground."""
+    baseline: str | None
+    relative_orbit: int | None
+    version: tuple[str, str]
+    """Later processing sorts later."""
+
+
+def read_head(document: dict[str, Any]) -> ItemHead:
+    """The head of an item from an archive's answer.
+
+    Raises:
+        BadInput: a field is missing or of a wrong kind.
+    """
+    name = str(document.get("id", "item"))[:128]
+    try:
+        properties = document["properties"]
+        platform = str(properties["platform"]).lower()
+        baseline = (
+            _text(properties, "processing_baseline")
+            or _text(properties, "s2:processing_baseline")
+            or _text(properties, "processing:version")
+        )
+        item_id = _id(document)
+        tile = _text(properties, "grid:code") or _text(properties, "s2:mgrs_tile")
+        return ItemHead(
+            item_id=item_id,
+            sensor=_sensor(platform, Path(name)),
+            platform=platform,
+            sensed_at=parse_utc(str(properties["datetime"])),
+            footprint=_footprint(document["geometry"]),
+            tile=tile or item_id,
+            baseline=baseline,
+            relative_orbit=_whole(properties, "relative_orbit"),
+            version=(baseline or "", _text(properties, "updated") or ""),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ShapelyError) as error:
+        raise BadInput(
+            "STAC item lacks what a scene needs", where=name, found=repr(error)
+        ) from None
+
+
+def band_hrefs(document: dict[str, Any], sensor: Sensor) -> dict[str, tuple[str, str]]:
+    """For each band we use the asset's key and its address.
+
+    Raises:
+        BadInput: no band we use, or an asset without an address.
+    """
+    name = str(document.get("id", "item"))[:128]
+    try:
+        named = {
+            COMMON_NAMES.get(key.lower(), key.upper()): (key, str(asset["href"]))
+            for key, asset in document["assets"].items()
+            if isinstance(asset, dict)
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadInput("STAC item's assets are damaged", where=name, found=repr(error)) from None
+    bands = {band: named[band] for band in BANDS[sensor] if band in named}
+    if not bands:
+        raise BadInput(
+            "STAC item has no band we use", where=name, expected=BANDS[sensor], found=sorted(named)
+        )
+    return bands
 
 
 def read_stac_item(path: Path) -> Described:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pipeline.scene.settings
-from pipeline.errors import BadInput
+from pipeline.errors import DarkcallError
 from pipeline.fetch.described import Described
 from pipeline.fetch.folder import Tools, find_sources
+from pipeline.jobs.archives import ORIGINAL, Known, RemoteTask, bring_in, known_passes, task_inputs
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
@@ -53,6 +55,9 @@ def fetch(run: Run, simulated: StageResult | None) -> StageResult:
                 items[item.item_id] = item
         for item in _rejected(found.rejected):
             items[item.item_id] = item
+    for known in known_passes(run):
+        for item in pass_items(run, known):
+            items[item.item_id] = item
     return run.stage(FETCH, [items[name] for name in sorted(items)])
 
 
@@ -83,8 +88,34 @@ def _scene_items(run: Run, site: Site, found: Iterable[Described]) -> list[Item]
     ]
 
 
-def _rejected(rejected: Iterable[tuple[str, BadInput]]) -> list[Item]:
-    """A file that is no scene fails as an item of its own, so that it is counted and said."""
+def pass_items(run: Run, known: Known) -> list[Item]:
+    """An item for each pass an archive has over a site, in their order, then for each failure."""
+    settings = sha256_json([run.config.scene.model_dump(mode="json"), run.config.fetch.evidence])
+    place = sha256_json([known.site.aoi.wkt, [zone.polygon.wkt for zone in known.site.zones]])
+    site_id, provider = known.site.site_id, known.provider
+    items = [
+        Item(
+            item_id=f"{site_id}--{one.pass_id}_{provider.name}",
+            task=RemoteTask(
+                provider=provider,
+                documents=one.documents,
+                pass_id=f"{one.pass_id}_{provider.name}",
+                site=known.site,
+                settings=run.config.scene,
+                evidence=run.config.fetch.evidence,
+            ),
+            inputs={"settings": settings, "site": place, **task_inputs(one)},
+            selected=run.selection.takes(site_id=site_id, at=one.sensed_at),
+        )
+        for one in known.passes
+    ]
+    return items + _rejected(
+        (f"{provider.name}-{site_id}-{what}", error) for what, error in known.failures
+    )
+
+
+def _rejected(rejected: Iterable[tuple[str, DarkcallError]]) -> list[Item]:
+    """What is no scene fails as an item of its own, so that it is counted and said."""
     items = []
     for name, error in rejected:
         digest = hashlib.sha256(f"{name} {error}".encode()).hexdigest()
@@ -93,13 +124,19 @@ def _rejected(rejected: Iterable[tuple[str, BadInput]]) -> list[Item]:
     return items
 
 
-def _bring_in(task: SceneTask | BadInput, out: Path) -> Outcome:
-    if isinstance(task, BadInput):
+def _bring_in(task: SceneTask | RemoteTask | DarkcallError, out: Path) -> Outcome:
+    if isinstance(task, DarkcallError):
         raise task
-    scene, image = read_source(task.source, site=task.site, settings=task.settings)
+    if isinstance(task, RemoteTask):
+        scene, image, said = bring_in(task, out)
+        if not task.evidence:
+            shutil.rmtree(out / ORIGINAL)
+    else:
+        scene, image = read_source(task.source, site=task.site, settings=task.settings)
+        said = hashlib.sha256(task.source.described().encode()).hexdigest()
     cloud = cloud_mask(image, task.settings)
     rows = coverage(scene, image, cloud, task.site, task.settings)
-    write_scene(out, scene, image, task.source)
+    write_scene(out, scene, image, source_sha256=said)
     write_records(Coverage, rows, out / COVERAGE)
     return Outcome(counts={"zones": len(rows)})
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 from rasterio.enums import ColorInterp
 from shapely import Geometry
 
@@ -16,7 +18,7 @@ from pipeline.records import Image, Scene, Sensor, Site, SourceBand, SourceScene
 from pipeline.scene.cloud import cloud_fraction, cloud_mask
 from pipeline.scene.geolocation import GeolocationGrid
 from pipeline.scene.item import ITEM, PREFIX, read_document, read_item
-from pipeline.scene.raster import covered, crs_of, grid_for, opened, read_band
+from pipeline.scene.raster import covered, crs_of, footprint, grid_for, opened, read_band
 from pipeline.scene.sar import geolocation_of, read_grd_band
 from pipeline.scene.settings import Settings
 
@@ -59,6 +61,52 @@ def read_source(source: SourceScene, *, site: Site, settings: Settings) -> tuple
     if radar is not None:
         source = _at_aoi(source, site.aoi, radar)
     return _scene(source, site, image, settings), image
+
+
+def read_granules(
+    granules: Sequence[SourceScene], *, site: Site, settings: Settings
+) -> tuple[Scene, Image]:
+    """As `read_source`, of a pass that an archive delivers in several Sentinel-2 tiles.
+
+    Where tiles overlap they show the same ground at the same instant: the first that has data
+    counts. Time, platform and offset are those of the first.
+
+    Raises:
+        BadInput: as `read_source`; tiles of different satellites or with different bands.
+    """
+    if len(granules) == 1:
+        return read_source(granules[0], site=site, settings=settings)
+    first = granules[0]
+    kinds = {(one.platform, tuple(band.name for band in one.bands)) for one in granules}
+    if len(kinds) > 1:
+        raise BadInput(
+            "Tiles of one pass do not belong together",
+            where=first.source_id,
+            found=sorted(" ".join([name, *bands]) for name, bands in kinds),
+            do="Fetch the pass again",
+        )
+    extents = [footprint(one.bands[0].path) for one in granules]
+    extent = shapely.union_all(extents)
+    grid = grid_for(first.bands[0].path, site.aoi, extent=extent)
+    names = [band.name for band in first.bands]
+    data = np.zeros((len(names), grid.height, grid.width), np.float32)
+    valid = np.zeros(data.shape[1:], np.bool_)
+    for one in granules:
+        _check_bands(one)
+        layers = [read_band(band, grid) for band in one.bands]
+        new = np.logical_and.reduce([there for _, there in layers]) & ~valid
+        data[:, new] = np.stack([values[new] for values, _ in layers])
+        valid |= new
+    valid &= covered(site.aoi, grid)
+    if not valid.any():
+        raise BadInput(
+            "Scene has no data in the area of interest",
+            where=first.source_id,
+            do="Nothing is lost: this pass did not image the site",
+        )
+    image = Image(grid=grid, bands=tuple(names), data=data, valid=valid)
+    products = tuple(dict.fromkeys(name for one in granules for name in one.product_ids))
+    return _scene(replace(first, product_ids=products), site, image, settings), image
 
 
 def _check_bands(source: SourceScene) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.records import Image, Scene, Sensor, SourceScene
+from pipeline.records import Image, Scene, Sensor
 from pipeline.scene.item import ITEM, to_item
 from pipeline.scene.raster import write_cog
 
@@ -21,14 +21,13 @@ DELIVERED_BASELINE = "05.10"
 DN_MAX = 65_535
 
 
-def write_scene(folder: Path, scene: Scene, image: Image, source: SourceScene) -> None:
+def write_scene(folder: Path, scene: Scene, image: Image, *, source_sha256: str) -> None:
     """The working copy: one COG a band and `item.json`.
 
     Sentinel-2 is stored as uint16 reflectance × 10000 with 0 for no data; a valid pixel at or below
     zero is stored as 1, so that dark water is not lost. Sentinel-1 is float32, NaN for no data.
     """
-    sha = {"source_sha256": hashlib.sha256(source.described().encode()).hexdigest()}
-    _write(folder, scene, image, offset_dn=0, stem="", extra=sha)
+    _write(folder, scene, image, offset_dn=0, stem="", extra={"source_sha256": source_sha256})
 
 
 def write_delivery(folder: Path, scene: Scene, image: Image) -> None:

@@ -61,7 +61,7 @@ def workspace(tmp_path, make_grid, make_image, make_scene, make_source):
         )
         folder = tmp_path / "work" / f"scene-{days}"
         folder.mkdir(parents=True)
-        write_scene(folder, scene, image, make_source(folder / "roads.tif"))
+        write_scene(folder, scene, image, source_sha256="0" * 64)
         items.append(folder / "item.json")
         scenes.append(scene)
     found = [detection(scenes[0], 1), detection(scenes[1], 2, lat=-25.6)]

@@ -1,0 +1,227 @@
+"""Commands around the detector: its scores, images of one's own, labels, training."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from pipeline.cli_common import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    LogJsonOption,
+    ModelOption,
+    Options,
+    complain,
+    print_score,
+    progress_for,
+    work,
+)
+from pipeline.detect.settings import Settings as DetectSettings
+from pipeline.jobs.evaluate_detection import evaluate_detection
+from pipeline.jobs.evaluate_labels import evaluate_labels
+from pipeline.jobs.evaluate_season import evaluate_season
+from pipeline.jobs.evaluate_tanker import evaluate_tanker
+from pipeline.jobs.label_radar import labels_from_radar, reference_data
+from pipeline.jobs.label_ships import labels_from_drawings, labels_from_run
+from pipeline.jobs.predict import Looking, predict
+from pipeline.jobs.summary import print_failures
+from pipeline.jobs.trained import (
+    model_folder,
+    named_detector,
+    read_recipe,
+    recipe_folder,
+    sensor_of,
+)
+from pipeline.learn.store import Labelled, write_dataset
+from pipeline.model import Inputs
+from pipeline.review.reliability_plot import reliability_plot
+from pipeline.scene.settings import Settings as SceneSettings
+
+
+class LabelSource(StrEnum):
+    """Who says what is a hull."""
+
+    DRAWINGS = "drawings"
+    RADAR = "radar"
+    AIS = "ais"
+    DECISIONS = "decisions"
+
+
+def season(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Truth against result of a simulated season that has been run.
+
+    Example: darkcall evaluate season --json
+    """
+    run, story = work((), Options(config=config))
+    score = evaluate_season(story.simulated, story.findings, run.config.evaluate)
+    print_score(score, as_json=as_json)
+
+
+def detection(
+    config: ConfigOption = Path("configs/reference.yaml"),
+    model: ModelOption = "s2",
+    pictures: Annotated[
+        Path | None, typer.Option(help="folder for a contact sheet a port: best and worst")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a model on labelled real images, each port by the fold that never saw it, beside CFAR.
+
+    Example: darkcall evaluate detection --json
+    """
+    run, story = work(("fetch",), Options(config=config))
+    print_failures(Console(stderr=True), story)
+    score = evaluate_detection(run, story, model_folder(model), pictures)
+    print_score(score, as_json=as_json)
+
+
+def predict_ships(
+    images: Annotated[list[Path], typer.Argument(help="GeoTIFF or JPEG 2000, 10 m")],
+    out: Annotated[Path, typer.Option(help="GeoJSON to write")],
+    model: ModelOption = "s2",
+    bands: Annotated[
+        str | None, typer.Option(help="the files' bands in order, as B02,B03,B04,B08; - for others")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    score_min: Annotated[
+        float | None, typer.Option(min=0, max=1, help="least probability; default the model's")
+    ] = None,
+    views: Annotated[
+        int | None,
+        typer.Option(min=1, max=8, help="ways round each window is looked at; 1 is fastest"),
+    ] = None,
+    log_json: LogJsonOption = False,
+) -> None:
+    """Ships in images of your own, as GeoJSON: no workspace, no AIS.
+
+    Example: darkcall predict harbour.tif --model s2 --out ships.geojson
+    """
+    sensor = sensor_of(model)
+    looks = {} if views is None else {"views": {sensor: views}}
+    try:
+        detect = DetectSettings.model_validate({"device": device, **looks})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise typer.BadParameter(f"--{first['loc'][0]}: {first['msg']}") from None
+    detector = named_detector(model, sensor, detect)
+    looking = Looking(
+        sensor=sensor,
+        detector=detector,
+        bands=tuple(bands.split(",")) if bands else (),
+        score_min=detector.reading.score_min if score_min is None else score_min,
+        scene=SceneSettings(),
+        detect=detect,
+    )
+    found = predict(images, out, looking, progress_for(log_json=log_json))
+    typer.echo(
+        f"{found.ships} ships: {out} ({found.looked_at} windows looked at, {found.skipped} without "
+        f"water, clear sky or data; {found.on_land} shapes on land left out)"
+    )
+    for message in found.failed:
+        complain(message, found.exit_code)
+    raise typer.Exit(found.exit_code)
+
+
+def label(
+    out: Annotated[Path, typer.Option(help="folder to write the data set to")],
+    config: ConfigOption = Path("configs/reference.yaml"),
+    model: ModelOption = "s2",
+    source: Annotated[
+        LabelSource,
+        typer.Option(
+            "--from",
+            help="whom to believe: drawings, radar (chips with AIS identity), ais or decisions",
+        ),
+    ] = LabelSource.DRAWINGS,
+    decisions: Annotated[
+        Path | None, typer.Option(help="CSV of detection_id and verdict, with --from decisions")
+    ] = None,
+) -> None:
+    """Labels for training, as a YOLO data set: drawn hulls, AIS matches or reviewers' decisions.
+
+    Example: darkcall label --from drawings --out workspace/labels/s2
+    """
+    if (source is LabelSource.DECISIONS) != (decisions is not None):
+        raise typer.BadParameter("--decisions goes with --from decisions, and is needed there")
+    inputs = read_recipe(recipe_folder(model)).inputs
+    found = _labelled(source, config, inputs, decisions)
+    write_dataset(out, found, bands=inputs.bands)
+    hulls = sum(len(image.sources) for image in found)
+    typer.echo(f"{len(found)} images, {hulls} hulls: {out}")
+
+
+def _labelled(
+    source: LabelSource, config: Path, inputs: Inputs, decisions: Path | None
+) -> list[Labelled]:
+    if source is LabelSource.RADAR:
+        return labels_from_radar(reference_data(), inputs)
+    active = ("fetch",) if source is LabelSource.DRAWINGS else ()
+    run, story = work(active, Options(config=config))
+    if source is LabelSource.DRAWINGS:
+        return labels_from_drawings(run, story, inputs)
+    return labels_from_run(run, story, inputs, decisions)
+
+
+def train(
+    data: Annotated[Path, typer.Option(help="folder that `darkcall label` wrote")],
+    model: ModelOption = "s2",
+    work: Annotated[Path, typer.Option(help="folder for checkpoints and logs")] = Path(
+        "workspace/train"
+    ),
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all")] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="only this part (fold-1 … full); may be repeated")
+    ] = None,
+    log_json: LogJsonOption = False,
+) -> None:
+    """Train a model by its recipe: folds, full weights, how to read them. Goes on where it stopped.
+
+    Example: darkcall train --model s2 --data workspace/labels/s2
+    """
+    from pipeline.jobs.train_model import (  # noqa: PLC0415 - torch takes seconds
+        Workshop,
+        train_model,
+    )
+
+    workshop = Workshop(
+        model_folder=recipe_folder(model),
+        work=work / Path(model).name,
+        threads=threads or os.cpu_count() or 1,
+        progress=progress_for(log_json=log_json),
+    )
+    described = train_model(model, data, workshop, only=tuple(part or ()))
+    typer.echo("Other parts are left to train" if described is None else f"{described}")
+
+
+def labels(
+    data: Annotated[Path, typer.Option(help="folder that `darkcall label` wrote")],
+    model: ModelOption = "s1",
+    plot: Annotated[
+        Path | None, typer.Option(help="SVG to write: the reliability of the scores")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a model's folds on a data set, each on the groups it never saw.
+
+    Example: darkcall evaluate labels --model s1 --data workspace/labels/s1 --json
+    """
+    progress = progress_for(log_json=False)
+    told = evaluate_labels(model_folder(model), data, progress)
+    if plot is not None:
+        plot.write_text(reliability_plot(told.reliability, what="were ships").svg, "utf-8")
+    print_score(told, as_json=as_json)
+
+
+def tanker(as_json: JsonOption = False) -> None:
+    """Can pixels tell a tanker? Radar against length alone, on ships whose type AIS tells.
+
+    Example: darkcall evaluate tanker --json
+    """
+    print_score(evaluate_tanker(reference_data(), DetectSettings()), as_json=as_json)

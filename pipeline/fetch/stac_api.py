@@ -1,0 +1,126 @@
+"""A STAC API asked for what was imaged over a site: the answer page by page, nothing believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pystac
+from pystac_client import Client
+from pystac_client.exceptions import APIError
+from pystac_client.stac_api_io import StacApiIO
+from requests import Request, Response, Session
+from requests.adapters import HTTPAdapter
+from shapely import Geometry
+from shapely.geometry import mapping
+from urllib3 import Retry
+
+from pipeline.errors import BadInput, TryLater
+from pipeline.fetch.addresses import checked
+from pipeline.fetch.settings import StacProvider
+
+RETRIED = (429, 500, 502, 503, 504)
+PAGE = 100
+MAX_ITEMS = 20_000
+"""Of one search: a year of three satellites over one site is some 800."""
+
+
+def search(
+    provider: StacProvider, aoi: Geometry, start: datetime, end: datetime
+) -> list[dict[str, Any]]:
+    """Items over a lon/lat polygon with a time in [start, end), as the API gives them.
+
+    Raises:
+        TryLater: the API cannot be reached or fails again and again.
+        BadInput: what it says is no STAC, leads elsewhere, or never ends.
+    """
+    try:
+        client = Client.open(provider.url, stac_io=_careful(provider))
+        answer = client.search(
+            collections=list(provider.collections),
+            intersects=mapping(aoi),
+            datetime=(start, end),
+            limit=PAGE,
+        )
+        found = list(_items(answer.pages_as_dicts(), provider))
+    except APIError as error:
+        raise _failed(error, provider) from None
+    except (pystac.STACError, KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = " ".join(str(error).split())[:200]
+        raise BadInput(
+            "Answer of a STAC API is not understood", where=provider.url, found=problem
+        ) from None
+    return [item for item in found if _starts_before(item, end)]
+
+
+def _items(pages: Iterator[dict[str, Any]], provider: StacProvider) -> Iterator[dict[str, Any]]:
+    count = 0
+    for page in pages:
+        for item in page["features"]:
+            count += 1
+            if count > MAX_ITEMS:
+                raise BadInput(
+                    "STAC API gives more scenes than there can be",
+                    where=provider.url,
+                    expected=f"at most {MAX_ITEMS} a site",
+                    do="Shorten the period, or check the provider's collections",
+                )
+            if not isinstance(item, dict):
+                raise TypeError(f"a feature is {type(item).__name__}")
+            yield item
+
+
+def _starts_before(item: dict[str, Any], end: datetime) -> bool:
+    """A search's end counts as within; a period's does not."""
+    text = str((item.get("properties") or {}).get("datetime", ""))
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")) < end
+    except (ValueError, TypeError):
+        return True  # said when the item is read
+
+
+def _failed(error: APIError, provider: StacProvider) -> TryLater | BadInput:
+    status = getattr(error, "status_code", None)
+    problem = " ".join(str(error).split())[:200]
+    if isinstance(status, int) and 300 <= status < 500 and status not in RETRIED:
+        return BadInput("STAC API refuses the search", where=provider.url, found=problem)
+    return TryLater("STAC API cannot be reached", where=provider.url, found=problem)
+
+
+class _Session(Session):
+    """Follows no redirect: it might lead to the user's own network."""
+
+    def get_redirect_target(self, resp: Response) -> str | None:  # noqa: ARG002
+        return None
+
+
+class _Io(StacApiIO):
+    """pystac-client reads files too, where a link names one; an answer's links never do here."""
+
+    def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
+        href = source.href if isinstance(source, pystac.Link) else str(source)
+        self.check(href)
+        return super().read_text(source, *args, **kwargs)
+
+    provider: StacProvider
+
+    def check(self, href: str) -> None:
+        checked(href, provider_url=self.provider.url, hosts=())
+
+
+def _careful(provider: StacProvider) -> StacApiIO:
+    def modified(request: Request) -> Request | None:
+        checked(str(request.url), provider_url=provider.url, hosts=())
+        return None
+
+    retry = Retry(
+        total=provider.retries, backoff_factor=0.5, status_forcelist=RETRIED, allowed_methods=None,
+        raise_on_status=False,
+    )  # fmt: skip
+    io = _Io(timeout=provider.timeout_s, max_retries=retry, request_modifier=modified)
+    io.provider = provider
+    io.session = _Session()
+    for scheme in ("https://", "http://"):
+        io.session.mount(scheme, HTTPAdapter(max_retries=retry))
+    return io

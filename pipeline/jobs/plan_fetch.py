@@ -1,0 +1,106 @@
+"""What a fetch would ask of each archive, before it asks for a pixel."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipeline.geo import to_crs, utm_crs
+from pipeline.jobs.archives import known_passes
+from pipeline.jobs.contract import item_key, read_manifest
+from pipeline.jobs.fetch_scenes import FETCH, pass_items
+from pipeline.jobs.run import Run
+from pipeline.records import Site
+
+PIXEL_M = 10.0
+BANDS, BYTES = 4, 2
+"""Sentinel-2's 10 m bands as uint16, before compression: an upper bound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRow:
+    """One provider in one month."""
+
+    provider: str
+    month: str
+    scenes: int
+    """Passes over sites."""
+    done: int
+    """Of them, fetched already and unchanged."""
+    gigabytes: float
+    """Of those still to fetch, at most."""
+    processing_units: float
+    """0 where the archive counts none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All rows, and the searches that failed."""
+
+    rows_by_month: tuple[PlanRow, ...]
+    failures: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Totals, and the months."""
+        rows = self.rows_by_month
+        return {
+            "scenes": sum(row.scenes for row in rows),
+            "done": sum(row.done for row in rows),
+            "gigabytes": sum(row.gigabytes for row in rows),
+            "processing_units": sum(row.processing_units for row in rows),
+            "months": [asdict(row) for row in rows],
+            "failures": list(self.failures),
+        }
+
+    def rows(self) -> list[tuple[str, str]]:
+        """One line a provider and month, then the sum."""
+        total = self.as_json()
+        return [
+            *((f"{row.provider} {row.month}", _told(asdict(row))) for row in self.rows_by_month),
+            ("in all", _told(total)),
+            *(("failed", message) for message in self.failures),
+        ]
+
+
+def _told(figures: Mapping[str, Any]) -> str:
+    fetching = f"{figures['gigabytes']:.2f} GB, {figures['processing_units']:.1f} processing units"
+    return f"{figures['scenes']} scenes, {figures['done']} done; to fetch at most {fetching}"
+
+
+def plan_fetch(run: Run) -> Plan:
+    """Search the archives and count, by provider and month; nothing is downloaded."""
+    scenes: dict[tuple[str, str], list[tuple[bool, float]]] = defaultdict(list)
+    failures = []
+    for known in known_passes(run):
+        name = known.provider.name
+        failures += [f"{name}, {known.site.site_id}, {what}: {e}" for what, e in known.failures]
+        size_gb = _gigabytes(known.site)
+        for one, item in zip(known.passes, pass_items(run, known), strict=False):
+            if not item.selected:
+                continue
+            manifest = read_manifest(run.workspace / FETCH.name / item.item_id)
+            done = manifest is not None and manifest["key"] == item_key(FETCH, item)
+            size = 0.0 if done else size_gb * len(one.documents)
+            scenes[name, f"{one.sensed_at:%Y-%m}"].append((done, size))
+    rows = [
+        PlanRow(
+            provider=provider,
+            month=month,
+            scenes=len(found),
+            done=sum(done for done, _ in found),
+            gigabytes=sum(size for _, size in found),
+            processing_units=0.0,
+        )
+        for (provider, month), found in sorted(scenes.items())
+    ]
+    return Plan(rows_by_month=tuple(rows), failures=tuple(failures))
+
+
+def _gigabytes(site: Site) -> float:
+    """Of one tile's part of a site: its bounding box on the ground, uncompressed."""
+    centre = site.aoi.centroid
+    west, south, east, north = to_crs(site.aoi, target=utm_crs(centre.x, centre.y)).bounds
+    pixels = (east - west) / PIXEL_M * (north - south) / PIXEL_M
+    return float(pixels * BANDS * BYTES / 1e9)

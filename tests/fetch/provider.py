@@ -1,0 +1,239 @@
+"""A STAC API and its COGs on loopback, over real HTTP, with the faults that real ones have."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import shapely
+from pyproj import Transformer
+from rasterio.transform import Affine
+from shapely.geometry import mapping, shape
+
+CONFORMS = [
+    "https://api.stacspec.org/v1.0.0/core",
+    "https://api.stacspec.org/v1.0.0/item-search",
+    "https://api.stacspec.org/v1.0.0/item-search#fields",
+]
+BANDS = {"blue": 0.04, "green": 0.05, "red": 0.06, "nir": 0.09}
+OFFSET_DN = 1000
+
+
+@dataclass
+class Archive:
+    """What the server holds, how it misbehaves, and what it was asked."""
+
+    folder: Path
+    items: list[dict[str, Any]] = field(default_factory=list)
+    page: int = 2
+    fault: Callable[[str, int], str | None] = lambda _path, _count: None
+    change: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
+    asked: Counter[str] = field(default_factory=Counter)
+    sent_bytes: int = 0
+    url: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, crs: str, left: float, top: float, at: datetime, **changes: Any) -> dict:
+        """A tile of 230 × 310 pixels, its four bands, and its item."""
+        number = len(self.items)
+        name = changes.pop("id", f"S2A_{crs[-5:]}_{at:%Y%m%dT%H%M%S}_{number}")
+        shape_px = changes.pop("shape", (230, 310))
+        rng = np.random.default_rng(changes.pop("seed", number))
+        transform = Affine(10, 0, left, 0, -10, top)
+        assets = {}
+        for band, level in BANDS.items():
+            pixels = rng.normal(level, 0.003, shape_px) * 10_000 + OFFSET_DN
+            pixels[:12, :12] = 0
+            path = self.folder / f"{name}_{band}.tif"
+            profile = {
+                "driver": "COG", "dtype": "uint16", "count": 1, "height": shape_px[0],
+                "width": shape_px[1], "crs": crs, "transform": transform, "nodata": 0,
+                "compress": "DEFLATE", "blocksize": 128,
+            }  # fmt: skip
+            with rasterio.open(path, "w", **profile) as dataset:
+                dataset.write(pixels.astype(np.uint16), 1)
+            facts = {"nodata": 0, "scale": 1e-4, "offset": -0.1}
+            assets[band] = {"href": f"{self.url}/cog/{path.name}", "raster:bands": [facts]}
+        assets["thumbnail"] = {"href": f"{self.url}/thumb.jpg"}
+        right, bottom = left + 10 * shape_px[1], top - 10 * shape_px[0]
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+        to_degrees = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+        footprint = shapely.Polygon([to_degrees.transform(*corner) for corner in corners])
+        properties = {
+            "datetime": at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "platform": "sentinel-2a",
+            "s2:processing_baseline": "05.10",
+            "s2:product_uri": f"{name}.SAFE",
+            "sat:relative_orbit": 46,
+            "grid:code": f"MGRS-{number}",
+            **changes,
+        }
+        item = {
+            "type": "Feature", "stac_version": "1.0.0", "id": name, "collection": "sentinel-2-l2a",
+            "geometry": mapping(footprint), "bbox": list(footprint.bounds),
+            "properties": properties, "links": [], "assets": assets,
+        }  # fmt: skip
+        self.items.append(item)
+        return item
+
+
+def five_percent(seed: int) -> Callable[[str, int], str | None]:
+    """Faults by chance, of every kind, in one answer of twenty."""
+    rng = random.Random(seed)
+    kinds = ("500", "503", "429", "truncated", "slow")
+    return lambda _path, _count: rng.choice(kinds) if rng.random() < 0.05 else None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    archive: Archive
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on standard error."""
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        body = json.loads(self.rfile.read(length) or b"{}")
+        self._answer(with_body=True, asked=body)
+
+    def _answer(self, *, with_body: bool, asked: dict[str, Any] | None = None) -> None:
+        archive = self.archive
+        path = self.path.split("?", 1)[0]
+        with archive.lock:
+            archive.asked[path] += 1
+            fault = archive.fault(path, archive.asked[path])
+        if fault == "slow":
+            time.sleep(0.3)
+        if fault in ("500", "503", "403", "404"):
+            return self._send(int(fault), b"fault", "text/plain", with_body)
+        if fault == "429":
+            return self._send(429, b"slow down", "text/plain", with_body, {"Retry-After": "0"})
+        if fault and fault.startswith("302 "):
+            return self._send(302, b"", "text/plain", with_body, {"Location": fault[4:]})
+        if fault == "html":
+            return self._send(200, b"<html>sign in</html>", "text/html", with_body)
+        if path.startswith("/cog/"):
+            return self._file(archive.folder / Path(path).name, with_body, fault)
+        document = self._document(path, asked)
+        if document is None:
+            return self._send(404, b"", "text/plain", with_body)
+        content = json.dumps(archive.change(document)).encode()
+        if fault == "truncated":
+            content = content[: len(content) // 2]
+        return self._send(200, content, "application/json", with_body)
+
+    def _document(self, path: str, asked: dict[str, Any] | None) -> dict[str, Any] | None:
+        url = self.archive.url
+        if path == "/":
+            search = {"rel": "search", "type": "application/geo+json", "href": f"{url}/search"}
+            links = [
+                {"rel": "self", "href": f"{url}/"},
+                {"rel": "root", "href": f"{url}/"},
+                {**search, "method": "GET"},
+                {**search, "method": "POST"},
+            ]
+            return {"type": "Catalog", "id": "loopback", "stac_version": "1.0.0",
+                    "description": "tiles", "conformsTo": CONFORMS, "links": links}  # fmt: skip
+        if path == "/search" and asked is not None:
+            return self._found(asked)
+        return None
+
+    def _found(self, asked: dict[str, Any]) -> dict[str, Any]:
+        start, end = (datetime.fromisoformat(t.replace("Z", "+00:00"))
+                      for t in asked["datetime"].split("/"))  # fmt: skip
+        area = shape(asked["intersects"])
+        matching = [
+            item
+            for item in self.archive.items
+            if start <= datetime.fromisoformat(item["properties"]["datetime"]) <= end
+            and shape(item["geometry"]).intersects(area)
+            and item["collection"] in asked["collections"]
+        ]
+        first = int(asked.get("token", 0))
+        last = first + min(self.archive.page, int(asked.get("limit", 10)))
+        links = []
+        if last < len(matching):
+            links = [{"rel": "next", "href": f"{self.archive.url}/search", "method": "POST",
+                      "body": {**asked, "token": str(last)}}]  # fmt: skip
+        return {"type": "FeatureCollection", "features": matching[first:last], "links": links}
+
+    def _file(self, path: Path, with_body: bool, fault: str | None) -> None:
+        if not path.is_file():
+            return self._send(404, b"", "text/plain", with_body)
+        content = path.read_bytes()
+        size, status, extra = len(content), 200, {"Accept-Ranges": "bytes"}
+        asked = self.headers.get("Range")
+        if asked and with_body:
+            first, _, last = asked.removeprefix("bytes=").partition("-")
+            start, stop = int(first), min(int(last or size - 1), size - 1)
+            content, status = content[start : stop + 1], 206
+            extra["Content-Range"] = f"bytes {start}-{stop}/{size}"
+        length = len(content)
+        if fault == "truncated":
+            content = content[: length // 2]
+        return self._send(status, content, "image/tiff", with_body, extra, length=length)
+
+    def _send(
+        self,
+        status: int,
+        content: bytes,
+        kind: str,
+        with_body: bool,
+        extra: dict[str, str] | None = None,
+        length: int | None = None,
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content) if length is None else length))
+        for name, value in (extra or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if with_body:
+            self.wfile.write(content)
+            with self.archive.lock:
+                self.archive.sent_bytes += len(content)
+        if length is not None and length != len(content):
+            self.close_connection = True
+
+
+class Serving:
+    """The archive while it is served; `with` ends it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.archive = Archive(folder=folder)
+        handler = type("Handler", (_Handler,), {"archive": self.archive})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.archive.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Archive:
+        self._thread.start()
+        return self.archive
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def days(first: datetime, count: int, step: int = 5) -> list[datetime]:
+    """Times of passes."""
+    return [first + timedelta(days=step * number) for number in range(count)]
