@@ -75,32 +75,45 @@ def read_netcdf(
     first = used[0]
     instants = [_instant(value, first.units, path) for value in first.times]
     day_alone = all(instant.time() == datetime.min.time() for instant in instants)
-    scenes = []
-    for step, instant in enumerate(instants):
-        at, how = instant, ""
-        if day_alone:
-            centre = first.footprint.centroid
-            at = sentinel2_overpass(instant.date(), float(centre.x), float(centre.y))
-            how = f" ({TOLERANCE})"
-        bands = tuple(
-            SourceBand(
-                name=layer.name.upper(), path=path, layer=layer.name, index=step + 1,
-                scale=defaults.scale, offset=defaults.offset, nodata=layer.nodata,
-            )
-            for layer in used
-        )  # fmt: skip
-        source = SourceScene(
-            source_id=f"S2_{re.sub(r'[^A-Za-z0-9]+', '-', path.stem)}_{compact_utc(at)}",
-            sensor=Sensor.S2,
-            platform=defaults.platform,
-            provider=defaults.provider,
-            product_ids=(f"{path.name} {instant:%Y-%m-%d}{how}",),
-            sensed_at=at,
-            bands=bands,
-            gsd_m=10.0,
+    return [
+        _scene(path, used, step, instant, defaults, day_alone=day_alone)
+        for step, instant in enumerate(instants)
+    ]
+
+
+def _scene(
+    path: Path,
+    used: Sequence[Layer],
+    step: int,
+    instant: datetime,
+    defaults: NetcdfDefaults,
+    *,
+    day_alone: bool,
+) -> Described:
+    footprint = used[0].footprint
+    at, how = instant, ""
+    if day_alone:
+        centre = footprint.centroid
+        at = sentinel2_overpass(instant.date(), float(centre.x), float(centre.y))
+        how = f" ({TOLERANCE})"
+    bands = tuple(
+        SourceBand(
+            name=layer.name.upper(), path=path, layer=layer.name, index=step + 1,
+            scale=defaults.scale, offset=defaults.offset, nodata=layer.nodata,
         )
-        scenes.append(Described(source=source, footprint=first.footprint))
-    return scenes
+        for layer in used
+    )  # fmt: skip
+    source = SourceScene(
+        source_id=f"S2_{re.sub(r'[^A-Za-z0-9]+', '-', path.stem)}_{compact_utc(at)}",
+        sensor=Sensor.S2,
+        platform=defaults.platform,
+        provider=defaults.provider,
+        product_ids=(f"{path.name} {instant:%Y-%m-%d}{how}",),
+        sensed_at=at,
+        bands=bands,
+        gsd_m=10.0,
+    )
+    return Described(source=source, footprint=footprint)
 
 
 def _used(path: Path, layers: Sequence[Layer]) -> list[Layer]:
