@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -45,7 +45,7 @@ class StacProvider(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["stac"] = Field("stac", description="keyless STAC API")
+    kind: Literal["stac"] = Field(description="keyless")
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="short name")
     url: str = Field(pattern=r"^https?://", description="of the API's landing page")
     collections: tuple[str, ...] = Field(min_length=1, description="collections to search")
@@ -59,6 +59,43 @@ class StacProvider(BaseModel):
     timeout_s: float = Field(60.0, gt=0, description="s; of one request")
 
 
+class SentinelHubProvider(BaseModel):
+    """Sentinel Hub: Copernicus Data Space, or a commercial account."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["sentinelhub"] = Field(description="with an account")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="short name")
+    base_url: str = Field(
+        "https://sh.dataspace.copernicus.eu", pattern=r"^https?://", description="of the service"
+    )
+    token_url: str = Field(
+        "https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/openid-connect/token",
+        pattern=r"^https?://",
+        description="of its identity service",
+    )
+    collections: tuple[Literal["sentinel-2-l2a", "sentinel-2-l1c", "sentinel-1-grd"], ...] = Field(
+        ("sentinel-2-l2a", "sentinel-1-grd"), min_length=1, description="what to take"
+    )
+    units_a_run: float = Field(
+        300.0, ge=0, description="processing units one run may ask for: free accounts have 300/min"
+    )
+    units_a_month: float = Field(
+        10_000.0, ge=0, description="the same for a calendar month (UTC): a free account's quota"
+    )
+    lookback_days: int = Field(
+        30, ge=0, description="days before the last search that are asked for again: late products"
+    )
+    retries: int = Field(5, ge=1, le=20, description="of a failed request")
+    wait_s: float = Field(
+        2.0, gt=0, description="s; before the first retry, three times as long each"
+    )
+    timeout_s: float = Field(120.0, gt=0, description="s; of one request")
+
+
+Provider = Annotated[StacProvider | SentinelHubProvider, Field(discriminator="kind")]
+
+
 class Settings(BaseModel):
     """How folders are searched for scenes."""
 
@@ -70,7 +107,7 @@ class Settings(BaseModel):
     netcdf_defaults: NetcdfDefaults | None = Field(
         None, description="describes netCDF files; null: they are refused as undescribed"
     )
-    providers: tuple[StacProvider, ...] = Field(
+    providers: tuple[Provider, ...] = Field(
         (), description="archives asked for scenes over the sites"
     )
     evidence: bool = Field(

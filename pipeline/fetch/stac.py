@@ -28,6 +28,10 @@ MAX_ITEM_BYTES = 4_000_000
 BANDS = {Sensor.S1: ("VV", "VH"), Sensor.S2: ("B02", "B03", "B04", "B08")}
 COMMON_NAMES = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08", "vv": "VV", "vh": "VH"}
 """Asset keys that Earth Search and others use for the bands."""
+PRODUCT = re.compile(
+    r"S2[A-D]_MSIL(?:1C|2A)_\d{8}T\d{6}_N(?P<baseline>\d{4})_R(?P<orbit>\d{3})_T(?P<tile>\w{5})_"
+)
+"""ESA's names of Sentinel-2 products say what some catalogues leave out."""
 
 
 def looks_like_item(path: Path) -> bool:
@@ -80,22 +84,26 @@ def read_head(document: dict[str, Any]) -> ItemHead:
     try:
         properties = document["properties"]
         platform = str(properties["platform"]).lower()
+        item_id = _id(document)
+        match = PRODUCT.match(item_id)
+        named = match.groupdict() if match is not None else {}
         baseline = (
             _text(properties, "processing_baseline")
             or _text(properties, "s2:processing_baseline")
             or _text(properties, "processing:version")
+            or (f"{named['baseline'][:2]}.{named['baseline'][2:]}" if named else None)
         )
-        item_id = _id(document)
         tile = _text(properties, "grid:code") or _text(properties, "s2:mgrs_tile")
+        orbit = _whole(properties, "relative_orbit")
         return ItemHead(
             item_id=item_id,
             sensor=_sensor(platform, Path(name)),
             platform=platform,
             sensed_at=parse_utc(str(properties["datetime"])),
             footprint=_footprint(document["geometry"]),
-            tile=tile or item_id,
+            tile=tile or named.get("tile") or item_id,
             baseline=baseline,
-            relative_orbit=_whole(properties, "relative_orbit"),
+            relative_orbit=int(named["orbit"]) if orbit is None and named else orbit,
             version=(baseline or "", _text(properties, "updated") or ""),
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ShapelyError) as error:

@@ -5,15 +5,27 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pipeline.scene.settings
-from pipeline.errors import DarkcallError
+from pipeline.errors import DarkcallError, TryLater
 from pipeline.fetch.described import Described
 from pipeline.fetch.folder import Tools, find_sources
-from pipeline.jobs.archives import ORIGINAL, Known, RemoteTask, bring_in, known_passes, task_inputs
-from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
+from pipeline.fetch.settings import SentinelHubProvider
+from pipeline.jobs.archives import (
+    ORIGINAL,
+    Known,
+    RemoteTask,
+    bring_in,
+    known_passes,
+    ledger_of,
+    task_inputs,
+    units_of_pass,
+    units_this_month,
+)
+from pipeline.jobs.contract import Item, Outcome, Stage, StageResult, item_key, read_manifest
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
 from pipeline.records import Coverage, Site, SourceScene
@@ -55,8 +67,9 @@ def fetch(run: Run, simulated: StageResult | None) -> StageResult:
                 items[item.item_id] = item
         for item in _rejected(found.rejected):
             items[item.item_id] = item
+    budget = _Budget(run)
     for known in known_passes(run):
-        for item in pass_items(run, known):
+        for item in budget.within(known, pass_items(run, known)):
             items[item.item_id] = item
     return run.stage(FETCH, [items[name] for name in sorted(items)])
 
@@ -103,6 +116,7 @@ def pass_items(run: Run, known: Known) -> list[Item]:
                 site=known.site,
                 settings=run.config.scene,
                 evidence=run.config.fetch.evidence,
+                ledger=ledger_of(run.workspace, provider),
             ),
             inputs={"settings": settings, "site": place, **task_inputs(one)},
             selected=run.selection.takes(site_id=site_id, at=one.sensed_at),
@@ -112,6 +126,49 @@ def pass_items(run: Run, known: Known) -> list[Item]:
     return items + _rejected(
         (f"{provider.name}-{site_id}-{what}", error) for what, error in known.failures
     )
+
+
+def is_done(run: Run, item: Item) -> bool:
+    """Is an item fetched, from what it would be fetched from now?"""
+    manifest = read_manifest(run.workspace / FETCH.name / item.item_id)
+    return manifest is not None and manifest["key"] == item_key(FETCH, item)
+
+
+class _Budget:
+    """Processing units still free, by provider, in this run and month."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._left: dict[str, float] = {}
+
+    def within(self, known: Known, items: list[Item]) -> list[Item]:
+        """The items; those beyond the budget wait, which is said of each."""
+        provider = known.provider
+        if not isinstance(provider, SentinelHubProvider):
+            return items
+        if provider.name not in self._left:
+            ledger = ledger_of(self._run.workspace, provider)
+            spent = units_this_month(ledger, datetime.now(UTC))
+            left = min(provider.units_a_run, provider.units_a_month - spent)
+            self._left[provider.name] = left
+        out = []
+        for one, item in zip(known.passes, items, strict=False):
+            cost = 0.0
+            if item.selected and (self._run.mode.force or not is_done(self._run, item)):
+                cost = units_of_pass(provider, known.site, one)
+            if cost > self._left[provider.name]:
+                waiting = TryLater(
+                    "Processing units are spent",
+                    where=provider.name,
+                    expected=f"{cost:.1f}",
+                    found=f"{max(0.0, self._left[provider.name]):.1f} left",
+                    do="Raise `units_a_run` or `units_a_month`, or run again later",
+                )
+                out.append(replace(item, task=waiting))
+                continue
+            self._left[provider.name] -= cost
+            out.append(item)
+        return out + items[len(known.passes) :]
 
 
 def _rejected(rejected: Iterable[tuple[str, DarkcallError]]) -> list[Item]:

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.geo import to_crs, utm_crs
-from pipeline.jobs.archives import known_passes
-from pipeline.jobs.contract import item_key, read_manifest
-from pipeline.jobs.fetch_scenes import FETCH, pass_items
+from pipeline.jobs.archives import known_passes, units_of_pass
+from pipeline.jobs.fetch_scenes import is_done, pass_items
 from pipeline.jobs.run import Run
 from pipeline.records import Site
 
@@ -71,7 +70,7 @@ def _told(figures: Mapping[str, Any]) -> str:
 
 def plan_fetch(run: Run) -> Plan:
     """Search the archives and count, by provider and month; nothing is downloaded."""
-    scenes: dict[tuple[str, str], list[tuple[bool, float]]] = defaultdict(list)
+    scenes: dict[tuple[str, str], list[tuple[bool, float, float]]] = defaultdict(list)
     failures = []
     for known in known_passes(run):
         name = known.provider.name
@@ -80,18 +79,18 @@ def plan_fetch(run: Run) -> Plan:
         for one, item in zip(known.passes, pass_items(run, known), strict=False):
             if not item.selected:
                 continue
-            manifest = read_manifest(run.workspace / FETCH.name / item.item_id)
-            done = manifest is not None and manifest["key"] == item_key(FETCH, item)
+            done = is_done(run, item)
             size = 0.0 if done else size_gb * len(one.documents)
-            scenes[name, f"{one.sensed_at:%Y-%m}"].append((done, size))
+            units = 0.0 if done else units_of_pass(known.provider, known.site, one)
+            scenes[name, f"{one.sensed_at:%Y-%m}"].append((done, size, units))
     rows = [
         PlanRow(
             provider=provider,
             month=month,
             scenes=len(found),
-            done=sum(done for done, _ in found),
-            gigabytes=sum(size for _, size in found),
-            processing_units=0.0,
+            done=sum(done for done, _, _ in found),
+            gigabytes=sum(size for _, size, _ in found),
+            processing_units=sum(units for _, _, units in found),
         )
         for (provider, month), found in sorted(scenes.items())
     ]

@@ -192,6 +192,16 @@ def grid_for(
             where=path.name,
             do="Check the site's polygon, or remove the scene",
         )
+    return _grid_over(area, crs)
+
+
+def grid_over(aoi: Geometry) -> Grid:
+    """The 10 m grid over a lon/lat polygon in its UTM zone, to whole tens of metres."""
+    crs = utm_crs(aoi.centroid.x, aoi.centroid.y)
+    return _grid_over(to_crs(aoi, target=crs), crs)
+
+
+def _grid_over(area: Geometry, crs: str) -> Grid:
     west, south, east, north = area.bounds
     left, top = np.floor(west / PIXEL_M + SNAP), np.ceil(north / PIXEL_M - SNAP)
     right, bottom = np.ceil(east / PIXEL_M - SNAP), np.floor(south / PIXEL_M + SNAP)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
+import tarfile
 import threading
 import time
 from collections import Counter
@@ -13,12 +15,16 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import rasterio
 import shapely
+import tifffile
 from pyproj import Transformer
+from rasterio.enums import Resampling
 from rasterio.transform import Affine
+from rasterio.warp import reproject
 from shapely.geometry import mapping, shape
 
 CONFORMS = [
@@ -28,6 +34,8 @@ CONFORMS = [
 ]
 BANDS = {"blue": 0.04, "green": 0.05, "red": 0.06, "nir": 0.09}
 OFFSET_DN = 1000
+PASSING = (None, "slow", "truncated")
+"""Faults of an answer that is one."""
 
 
 @dataclass
@@ -42,6 +50,9 @@ class Archive:
     asked: Counter[str] = field(default_factory=Counter)
     sent_bytes: int = 0
     url: str = ""
+    secret: str = "not-for-logs"
+    token_life_s: int = 600
+    tokens: dict[str, float] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, crs: str, left: float, top: float, at: datetime, **changes: Any) -> dict:
@@ -81,7 +92,7 @@ class Archive:
         }
         item = {
             "type": "Feature", "stac_version": "1.0.0", "id": name, "collection": "sentinel-2-l2a",
-            "geometry": mapping(footprint), "bbox": list(footprint.bounds),
+            "darkcall:file": name, "geometry": mapping(footprint), "bbox": list(footprint.bounds),
             "properties": properties, "links": [], "assets": assets,
         }  # fmt: skip
         self.items.append(item)
@@ -110,7 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
-        body = json.loads(self.rfile.read(length) or b"{}")
+        text = self.rfile.read(length)
+        form = "urlencoded" in self.headers.get("Content-Type", "")
+        body = dict(parse_qsl(text.decode())) if form else json.loads(text or b"{}")
         self._answer(with_body=True, asked=body)
 
     def _answer(self, *, with_body: bool, asked: dict[str, Any] | None = None) -> None:
@@ -119,18 +132,34 @@ class _Handler(BaseHTTPRequestHandler):
         with archive.lock:
             archive.asked[path] += 1
             fault = archive.fault(path, archive.asked[path])
+        if fault in PASSING or not self._failed(fault, with_body):
+            self._served(path, asked, with_body, fault)
+
+    def _failed(self, fault: str, with_body: bool) -> bool:
+        """Send what is no answer; False where the fault is of another kind."""
+        status, content, kind, extra = 0, b"fault", "text/plain", {}
+        if fault.isdigit():
+            status, extra = int(fault), {"Retry-After": "0"} if fault == "429" else {}
+        elif fault.startswith("302 "):
+            status, extra = 302, {"Location": fault[4:]}
+        elif fault == "html":
+            status, content, kind = 200, b"<html>sign in</html>", "text/html"
+        if status:
+            self._send(status, content, kind, with_body, extra)
+        return bool(status)
+
+    def _served(
+        self, path: str, asked: dict[str, Any] | None, with_body: bool, fault: str | None
+    ) -> None:
+        archive = self.archive
         if fault == "slow":
             time.sleep(0.3)
-        if fault in ("500", "503", "403", "404"):
-            return self._send(int(fault), b"fault", "text/plain", with_body)
-        if fault == "429":
-            return self._send(429, b"slow down", "text/plain", with_body, {"Retry-After": "0"})
-        if fault and fault.startswith("302 "):
-            return self._send(302, b"", "text/plain", with_body, {"Location": fault[4:]})
-        if fault == "html":
-            return self._send(200, b"<html>sign in</html>", "text/html", with_body)
         if path.startswith("/cog/"):
             return self._file(archive.folder / Path(path).name, with_body, fault)
+        if path == "/token":
+            return self._token(asked or {}, with_body)
+        if path.startswith("/api/v1/"):
+            return self._sentinel_hub(path, asked or {}, with_body, fault)
         document = self._document(path, asked)
         if document is None:
             return self._send(404, b"", "text/plain", with_body)
@@ -138,6 +167,36 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "truncated":
             content = content[: len(content) // 2]
         return self._send(200, content, "application/json", with_body)
+
+    def _token(self, asked: dict[str, Any], with_body: bool) -> None:
+        archive = self.archive
+        if asked.get("client_secret") != archive.secret:
+            refused = json.dumps({"error": "invalid_client", "error_description": "no"}).encode()
+            return self._send(401, refused, "application/json", with_body)
+        token = f"token-{len(archive.tokens)}"
+        archive.tokens[token] = time.time() + archive.token_life_s
+        answer = {"access_token": token, "token_type": "Bearer", "expires_in": archive.token_life_s}
+        return self._send(200, json.dumps(answer).encode(), "application/json", with_body)
+
+    def _sentinel_hub(
+        self, path: str, asked: dict[str, Any], with_body: bool, fault: str | None
+    ) -> None:
+        """Catalog and Process API, for a token that is still good."""
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.archive.tokens.get(token, 0.0) < time.time():
+            return self._send(401, b"{}", "application/json", with_body)
+        if path.endswith("/search"):
+            page = self._found({**asked, "token": asked.get("next", 0)})
+            after = [link["body"]["token"] for link in page["links"]]
+            page |= {"links": [], "context": {"next": int(after[0])} if after else {}}
+            content = json.dumps(self.archive.change(page)).encode()
+            kind = "application/json"
+        else:
+            content, kind = _processed(self.archive, asked), "application/tar"
+        length = len(content)
+        if fault == "truncated":
+            content = content[: length // 2]
+        return self._send(200, content, kind, with_body)
 
     def _document(self, path: str, asked: dict[str, Any] | None) -> dict[str, Any] | None:
         url = self.archive.url
@@ -211,6 +270,38 @@ class _Handler(BaseHTTPRequestHandler):
                 self.archive.sent_bytes += len(content)
         if length is not None and length != len(content):
             self.close_connection = True
+
+
+def _processed(archive: Archive, asked: dict[str, Any]) -> bytes:
+    """The tiles that fall into the window of time, on the grid asked for, as a TAR of two TIFFs."""
+    data = asked["input"]["data"][0]
+    span = data["dataFilter"]["timeRange"]
+    start, end = (datetime.fromisoformat(span[k].replace("Z", "+00:00")) for k in ("from", "to"))
+    west, south, east, north = asked["input"]["bounds"]["bbox"]
+    crs = "EPSG:" + asked["input"]["bounds"]["properties"]["crs"].rsplit("/", 1)[1]
+    width, height = asked["output"]["width"], asked["output"]["height"]
+    assert max(width, height) <= 2500
+    assert data["processing"]["harmonizeValues"] is False
+    transform = Affine((east - west) / width, 0, west, 0, -(north - south) / height, north)
+    out = np.zeros((4, height, width), np.uint16)
+    for item in archive.items:
+        if start <= datetime.fromisoformat(item["properties"]["datetime"]) <= end:
+            for number, band in enumerate(BANDS):
+                path = archive.folder / f"{item['darkcall:file']}_{band}.tif"
+                layer = np.zeros((height, width), np.uint16)
+                with rasterio.open(path) as tile:
+                    reproject(rasterio.band(tile, 1), layer, dst_transform=transform, dst_crs=crs,
+                              resampling=Resampling.nearest)  # fmt: skip
+                out[number] = np.where(out[number] == 0, layer, out[number])
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name, pixels in (("bands.tif", np.moveaxis(out, 0, -1)), ("mask.tif", out[0] > 0)):
+            image = io.BytesIO()
+            tifffile.imwrite(image, pixels.astype(np.uint16 if name == "bands.tif" else np.uint8))
+            entry = tarfile.TarInfo(name)
+            entry.size = len(image.getvalue())
+            tar.addfile(entry, io.BytesIO(image.getvalue()))
+    return stream.getvalue()
 
 
 class Serving:

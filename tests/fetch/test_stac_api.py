@@ -32,7 +32,7 @@ def archive(tmp_path):
 
 def provider(archive, **changes):
     return StacProvider(
-        name="loopback", url=f"{archive.url}/", collections=("sentinel-2-l2a",),
+        kind="stac", name="loopback", url=f"{archive.url}/", collections=("sentinel-2-l2a",),
         **{"retries": 3, "timeout_s": 5.0, **changes},
     )  # fmt: skip
 
@@ -80,7 +80,9 @@ def test_a_fault_that_stays_is_one_message(archive, fault, kind, says):
 
 
 def test_nobody_there_is_try_later():
-    nobody = StacProvider(name="x", url="http://127.0.0.1:9/", collections=("c",), retries=0)
+    nobody = StacProvider(
+        kind="stac", name="x", url="http://127.0.0.1:9/", collections=("c",), retries=0
+    )
 
     with pytest.raises(TryLater, match="cannot be reached"):
         search(nobody, AOI, START, END)

@@ -49,6 +49,7 @@ def configure(archive, write_config):
 
     def configured(folder, **fetch):
         provider = {
+            "kind": "stac",
             "name": "loopback",
             "url": f"{archive.url}/",
             "collections": ["sentinel-2-l2a"],
@@ -63,6 +64,45 @@ def configure(archive, write_config):
         ]
         sites.write_text(json.dumps(document))
         return config
+
+    return configured
+
+
+@pytest.fixture
+def hub(archive, write_config, darkcall):
+    """The same archive by Sentinel Hub's protocol: configured, and the command with an account."""
+    for item in archive.items:
+        item["id"] = f"S2A_MSIL2A_{item['properties']['datetime'][:4]}0301T015509_N0510_R046_T53TX"
+        item["id"] += f"{len(item['id']) % 10}_{archive.items.index(item)}.SAFE"
+        for key in ("s2:processing_baseline", "sat:relative_orbit", "grid:code"):
+            del item["properties"][key]
+
+    def configured(folder, **changes):
+        provider = {
+            "kind": "sentinelhub",
+            "name": "hub",
+            "base_url": archive.url,
+            "token_url": f"{archive.url}/token",
+            "collections": ["sentinel-2-l2a"],
+            "wait_s": 0.1,
+            **changes,
+        }
+        config = write_config(folder, simulate=None, fetch={"providers": [provider]})
+        sites = folder / "configs/sites/demo.geojson"
+        document = json.loads(sites.read_text())
+        document["features"] = [
+            one for one in document["features"] if one["properties"]["site_id"] == "demo-alder"
+        ]
+        sites.write_text(json.dumps(document))
+
+        def command(*words, secret=archive.secret):
+            return darkcall(
+                *words, "--config", config, "--log-json",
+                DARKCALL_SH_CLIENT_ID="client", DARKCALL_SH_CLIENT_SECRET=secret,
+                OAUTHLIB_INSECURE_TRANSPORT="1",
+            )  # fmt: skip
+
+        return command
 
     return configured
 
@@ -190,6 +230,44 @@ def test_an_asset_that_leads_elsewhere_is_refused_and_the_others_go_on(
     assert ended.code == 3
     assert ended.err.count("Address that is not followed") >= 2
     assert len(fetched(tmp_path)) == 1
+
+
+def test_sentinel_hub_within_its_budget_and_without_a_trace_of_the_secret(archive, hub, tmp_path):
+    # 607 x 809 px, four bands: 607 * 809 / 512**2 * 4 / 3 = 2.50 units a pass, with the margins 2.5
+    command = hub(tmp_path, units_a_run=6.0)
+
+    planned = command("fetch", "--plan")
+    first = command("fetch")
+    second = command("fetch")
+    third = command("fetch")
+
+    plan = json.loads(planned.out.splitlines()[-1])
+    assert plan["processing_units"] == pytest.approx(3 * 2.5, rel=0.03)
+    assert (first.code, second.code, third.code) == (75, 0, 0), first.err + second.err + third.err
+    assert "Processing units are spent" in first.err
+    assert len(fetched(tmp_path)) == 3
+    assert archive.asked["/api/v1/process"] == 3
+    ledger = tmp_path / "workspace/archives/hub/units.jsonl"
+    spent = [json.loads(line)["units"] for line in ledger.read_text().splitlines()]
+    assert sum(spent) == pytest.approx(plan["processing_units"], rel=1e-3)
+    for folder in fetched(tmp_path):
+        item = json.loads((tmp_path / "workspace/fetch" / folder / "item.json").read_text())
+        assert item["properties"]["darkcall:reflectance_offset"] == pytest.approx(OFFSET)
+        with rasterio.open(tmp_path / "workspace/fetch" / folder / "B08.tif") as working:
+            assert 850 < working.read(1)[400, 300] < 950
+    said = "".join(run.out + run.err for run in (planned, first, second, third))
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert archive.secret not in said
+    assert archive.secret.encode() not in kept
+    assert b"token-0" not in kept
+
+
+def test_wrong_credentials_stop_the_run_with_what_to_do(hub, tmp_path):
+    ended = hub(tmp_path)("fetch", secret="wrong")
+
+    assert ended.code == 2
+    assert "DARKCALL_SH_CLIENT_ID" in ended.err
+    assert "Traceback" not in ended.err
 
 
 @pytest.mark.slow
