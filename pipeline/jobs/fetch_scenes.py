@@ -34,6 +34,7 @@ from pipeline.scene.coverage import coverage
 from pipeline.scene.netcdf import variables
 from pipeline.scene.raster import footprint
 from pipeline.scene.read import read_source
+from pipeline.scene.sar import noise_file
 from pipeline.scene.write import write_scene
 from pipeline.tables import write_records
 
@@ -93,12 +94,18 @@ def _scene_items(run: Run, site: Site, found: Iterable[Described]) -> list[Item]
                 "settings": settings,
                 "site": place,
                 "source": sha256_json(source.described()),
-                **{path.name: run.hashes.sha256(path) for path in source.files()},
+                **{path.name: run.hashes.sha256(path) for path in _files(source)},
             },
             selected=run.selection.takes(site_id=site.site_id, at=source.sensed_at),
         )
         for source in meeting
     ]
+
+
+def _files(source: SourceScene) -> list[Path]:
+    """All that the pixels depend on."""
+    noise = [path for band in source.bands if (path := noise_file(band)) is not None]
+    return [*source.files(), *noise]
 
 
 def pass_items(run: Run, known: Known) -> list[Item]:
@@ -198,4 +205,4 @@ def _bring_in(task: SceneTask | RemoteTask | DarkcallError, out: Path) -> Outcom
     return Outcome(counts={"zones": len(rows)})
 
 
-FETCH = Stage(name="fetch", version=2, work=_bring_in)
+FETCH = Stage(name="fetch", version=3, work=_bring_in)

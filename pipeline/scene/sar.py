@@ -1,7 +1,7 @@
 """Sentinel-1 GRD as ESA delivers it: calibrated with its own table, geocoded with its own grid.
 
-Thermal noise is not removed, which matters for weak targets in VH. Places are those of sea level:
-land is displaced by its height. Orthorectified products need none of this.
+Thermal noise is taken off where the product tells it. Places are those of sea level: land is
+displaced by its height. Orthorectified products need none of this.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pipeline.geo import Grid
 from pipeline.markup import read_xml
 from pipeline.records import SourceBand
 from pipeline.scene.geolocation import GeolocationGrid, read_geolocation
+from pipeline.scene.noise import thermal_noise
 from pipeline.scene.raster import Bools, Floats, opened
 
 NODE_PX = 32
@@ -40,12 +41,23 @@ def _annotation(band: SourceBand) -> Path:
     return band.calibration.parents[1] / band.calibration.name.removeprefix("calibration-")
 
 
+def noise_file(band: SourceBand) -> Path | None:
+    """`noise-X.xml` beside `calibration-X.xml`; None where there is none."""
+    if band.calibration is None:
+        return None
+    name = band.calibration.name.replace("calibration-", "noise-", 1)
+    path = band.calibration.with_name(name)
+    return path if path.is_file() else None
+
+
 def read_grd_band(
     band: SourceBand, grid: Grid, geolocation: GeolocationGrid
 ) -> tuple[Floats, Bools]:
     """Sigma nought (linear) of one polarisation on a grid, bilinear.
 
-    sigma0 = DN² / A², A the sigma-nought look-up table (Sentinel-1 product specification, 3.1).
+    sigma0 = (DN² - N) / A², A the sigma-nought look-up table and N the thermal noise (Sentinel-1
+    product specification, 3.1); what noise leaves below zero is zero, and still data. A product
+    without noise table keeps its noise.
 
     Returns:
         values and valid, both (height, width); a pixel that touches no data has none.
@@ -58,7 +70,11 @@ def read_grd_band(
         window = _window(line, pixel, dataset.shape, band)
         numbers = dataset.read(band.index, window=window).astype(np.float32)
     gain = _sigma_nought_table(band, window)
-    sigma0 = np.where(numbers > 0, (numbers / gain) ** 2, np.float32(np.nan))
+    power = numbers**2
+    noise = noise_file(band)
+    if noise is not None:
+        power = np.maximum(power - thermal_noise(noise, window), 0.0)
+    sigma0 = np.where(numbers > 0, power / gain**2, np.float32(np.nan))
     place = np.stack([line - window.row_off, pixel - window.col_off])
     place[np.isnan(place)] = -9.0  # outside the image, as a number
     values = ndimage.map_coordinates(sigma0, place, order=1, mode="constant", cval=np.nan)

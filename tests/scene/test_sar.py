@@ -118,6 +118,26 @@ def test_each_pixel_is_divided_by_its_own_gain(read):
         assert found == pytest.approx((40.0 / gain) ** 2, rel=0.01)
 
 
+def test_thermal_noise_is_taken_off_and_what_it_leaves_is_never_below_zero(product, read):
+    loud = 45.0**2  # more power than the sea's 40² in the far half
+    table = product / "annotation/calibration" / f"noise-{STEM}.xml"
+    table.write_text(
+        "<noise>"
+        + "".join(
+            f"<noiseRangeVector><line>{line}</line><pixel>0 200 201 359</pixel>"
+            f"<noiseRangeLut>900 900 {loud} {loud}</noiseRangeLut></noiseRangeVector>"
+            for line in (0, 239)
+        )
+        + "</noise>"
+    )
+    _, image = read()
+    for pixel, left in ((140, 40.0**2 - 900.0), (280, 0.0)):
+        row, col = image.grid.px_from_lonlat(*sea_place(90, pixel))
+        gain = 200.0 + 200.0 * pixel / 359.0
+        assert image.band("VV")[int(row), int(col)] == pytest.approx(left / gain**2, rel=0.01)
+        assert image.valid[int(row), int(col)]
+
+
 def test_the_sites_own_time_angle_and_range_are_told(read):
     scene, _ = read()
     # the area's centre: line 120, pixel 210
@@ -150,7 +170,7 @@ def test_a_site_outside_the_pass_is_refused(read):
     ],
 )
 def test_a_damaged_calibration_is_named(product, read, old, new):
-    (table,) = product.glob("annotation/calibration/*.xml")
+    (table,) = product.glob("annotation/calibration/calibration-*.xml")
     table.write_text(table.read_text().replace(old, new))
     with pytest.raises(BadInput, match=f"Calibration table is damaged: calibration-{STEM}.xml"):
         read()
