@@ -52,6 +52,12 @@ class StacProvider(BaseModel):
     asset_hosts: tuple[str, ...] = Field(
         (), description="hosts besides the API's own that assets may lie on, as *.example.org"
     )
+    signing_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="signs an asset's address, asked as ?href=…, answers {href: …}; as "
+        "https://planetarycomputer.microsoft.com/api/sas/v1/sign",
+    )
     lookback_days: int = Field(
         30, ge=0, description="days before the last search that are asked for again: late products"
     )

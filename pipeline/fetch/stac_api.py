@@ -12,6 +12,7 @@ from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 from requests import Request, Response, Session
 from requests.adapters import HTTPAdapter
+from requests.exceptions import HTTPError, RequestException
 from shapely import Geometry
 from shapely.geometry import mapping
 from urllib3 import Retry
@@ -52,6 +53,40 @@ def search(
             "Answer of a STAC API is not understood", where=provider.url, found=problem
         ) from None
     return [item for item in found if _starts_before(item, end)]
+
+
+def signed(provider: StacProvider, href: str) -> str:
+    """The address to fetch an asset from: signed where the provider wants it.
+
+    The signature opens the archive for a while: it is never written down.
+
+    Raises:
+        TryLater: the signing service does not answer.
+        BadInput: it refuses, or gives an address that is not followed.
+    """
+    url = checked(href, provider_url=provider.url, hosts=provider.asset_hosts)
+    if provider.signing_url is None:
+        return url
+    try:
+        with _session(provider) as session:
+            answer = session.get(
+                provider.signing_url, params={"href": url}, timeout=provider.timeout_s
+            )
+            answer.raise_for_status()
+            return checked(
+                str(answer.json()["href"]), provider_url=provider.url, hosts=provider.asset_hosts
+            )
+    except (HTTPError, KeyError, TypeError, ValueError) as error:
+        problem = f"{type(error).__name__} {getattr(error, 'response', None)}"
+        raise BadInput(
+            "Signing service refuses", where=provider.signing_url, found=problem
+        ) from None
+    except RequestException as error:
+        raise TryLater(
+            "Signing service does not answer",
+            where=provider.signing_url,
+            found=type(error).__name__,
+        ) from None
 
 
 def _items(pages: Iterator[dict[str, Any]], provider: StacProvider) -> Iterator[dict[str, Any]]:
@@ -114,13 +149,19 @@ def _careful(provider: StacProvider) -> StacApiIO:
         checked(str(request.url), provider_url=provider.url, hosts=())
         return None
 
+    io = _Io(timeout=provider.timeout_s, request_modifier=modified)
+    io.provider = provider
+    io.session = _session(provider)
+    return io
+
+
+def _session(provider: StacProvider) -> Session:
+    """Waits out what may pass, and follows no redirect."""
     retry = Retry(
         total=provider.retries, backoff_factor=0.5, status_forcelist=RETRIED, allowed_methods=None,
         raise_on_status=False,
     )  # fmt: skip
-    io = _Io(timeout=provider.timeout_s, max_retries=retry, request_modifier=modified)
-    io.provider = provider
-    io.session = _Session()
+    session = _Session()
     for scheme in ("https://", "http://"):
-        io.session.mount(scheme, HTTPAdapter(max_retries=retry))
-    return io
+        session.mount(scheme, HTTPAdapter(max_retries=retry))
+    return session

@@ -16,7 +16,6 @@ import pipeline.scene.settings
 from pipeline.clock import parse_utc
 from pipeline.config import Secrets
 from pipeline.errors import BadInput, DarkcallError, TryLater, UsageError
-from pipeline.fetch.addresses import checked
 from pipeline.fetch.passes import Pass, passes_of
 from pipeline.fetch.safe import FIRST_BASELINE_WITH_OFFSET
 from pipeline.fetch.sentinel_hub import (
@@ -31,7 +30,7 @@ from pipeline.fetch.sentinel_hub import (
 )
 from pipeline.fetch.settings import Provider, SentinelHubProvider, StacProvider
 from pipeline.fetch.stac import COMMON_NAMES, ItemHead, band_hrefs, read_head, read_stac_item
-from pipeline.fetch.stac_api import search
+from pipeline.fetch.stac_api import search, signed
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
 from pipeline.records import Image, Scene, Sensor, Site, SourceScene
@@ -249,9 +248,8 @@ def _granule(
     hrefs = band_hrefs(document, read_head(document).sensor)
     assets: dict[str, Any] = {}
     for band, (key, href) in hrefs.items():
-        url = checked(href, provider_url=provider.url, hosts=provider.asset_hosts)
         copy_window(
-            url,
+            signed(provider, href),
             task.site.aoi,
             folder / f"{band}.tif",
             retries=provider.retries,

@@ -52,6 +52,8 @@ class Archive:
     url: str = ""
     secret: str = "not-for-logs"
     token_life_s: int = 600
+    signature: str | None = None
+    """Where it is set, COGs are open to signed addresses only."""
     tokens: dict[str, float] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -154,6 +156,14 @@ class _Handler(BaseHTTPRequestHandler):
         archive = self.archive
         if fault == "slow":
             time.sleep(0.3)
+        if path == "/sign":
+            href = dict(parse_qsl(self.path.split("?", 1)[1]))["href"]
+            content = json.dumps({"href": f"{href}?sig={archive.signature}"}).encode()
+            return self._send(200, content, "application/json", with_body)
+        if path.startswith("/cog/") and archive.signature is not None:
+            asked_with = dict(parse_qsl(self.path.partition("?")[2]))
+            if asked_with.get("sig") != archive.signature:
+                return self._send(403, b"unsigned", "text/plain", with_body)
         if path.startswith("/cog/"):
             return self._file(archive.folder / Path(path).name, with_body, fault)
         if path == "/token":
@@ -281,7 +291,12 @@ def _processed(archive: Archive, asked: dict[str, Any]) -> bytes:
     crs = "EPSG:" + asked["input"]["bounds"]["properties"]["crs"].rsplit("/", 1)[1]
     width, height = asked["output"]["width"], asked["output"]["height"]
     assert max(width, height) <= 2500
-    assert data["processing"]["harmonizeValues"] is False
+    radar = data["type"] == "sentinel-1-grd"
+    if radar:
+        processing = data["processing"]
+        assert (processing["orthorectify"], processing["backCoeff"]) == (True, "SIGMA0_ELLIPSOID")
+    else:
+        assert data["processing"]["harmonizeValues"] is False
     transform = Affine((east - west) / width, 0, west, 0, -(north - south) / height, north)
     out = np.zeros((4, height, width), np.uint16)
     for item in archive.items:
@@ -295,9 +310,11 @@ def _processed(archive: Archive, asked: dict[str, Any]) -> bytes:
                 out[number] = np.where(out[number] == 0, layer, out[number])
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
-        for name, pixels in (("bands.tif", np.moveaxis(out, 0, -1)), ("mask.tif", out[0] > 0)):
+        bands = out[:2].astype(np.float32) / 10_000 if radar else out
+        mask = (out[0] > 0).astype(np.uint8)
+        for name, pixels in (("bands.tif", np.moveaxis(bands, 0, -1)), ("mask.tif", mask)):
             image = io.BytesIO()
-            tifffile.imwrite(image, pixels.astype(np.uint16 if name == "bands.tif" else np.uint8))
+            tifffile.imwrite(image, pixels)
             entry = tarfile.TarInfo(name)
             entry.size = len(image.getvalue())
             tar.addfile(entry, io.BytesIO(image.getvalue()))

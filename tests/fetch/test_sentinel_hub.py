@@ -74,6 +74,19 @@ def test_pixels_are_the_products_own_numbers_where_they_lie(archive):
         assert np.median(bands[number]) > OFFSET_DN
 
 
+def test_radar_is_orthorectified_sigma_nought_in_float(archive):
+    item = archive.add(CRS, LEFT, TOP, FIRST)
+    radar = wanted(collection="sentinel-1-grd", sensor=Sensor.S1)
+
+    bands, mask = acquire(provider(archive), credentials(archive), radar)
+
+    with rasterio.open(archive.folder / f"{item['id']}_blue.tif") as tile:
+        truth = tile.read(1, window=tile.window(*BOUNDS)) / np.float32(10_000)
+    assert bands.dtype == np.float32
+    assert np.allclose(bands[0], truth)
+    assert mask.all()
+
+
 def test_a_place_larger_than_a_request_is_asked_for_in_parts(archive, monkeypatch):
     monkeypatch.setattr("pipeline.fetch.sentinel_hub.MAX_SIDE_PX", 80)
     archive.add(CRS, LEFT, TOP, FIRST)

@@ -219,6 +219,25 @@ def test_an_archive_that_is_down_costs_only_what_is_new(archive, configure, dark
     assert darkcall("fetch", "--config", config).code == 0
 
 
+def test_signed_assets_are_fetched_and_the_signature_is_nowhere_kept(
+    archive, configure, darkcall, tmp_path
+):
+    archive.signature = "s1gn4ture"
+    config = configure(tmp_path, evidence=True)
+    unsigned = darkcall("fetch", "--config", config, "--log-json")
+    text = config.read_text()
+    config.write_text(text.replace("retries:", f"signing_url: {archive.url}/sign\n    retries:"))
+
+    ended = darkcall("fetch", "--config", config, "--log-json")
+
+    assert unsigned.code == 3
+    assert ended.code == 0, ended.err
+    assert len(fetched(tmp_path)) == 3
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"s1gn4ture" not in kept
+    assert "s1gn4ture" not in unsigned.err + ended.err + ended.out
+
+
 def test_an_asset_that_leads_elsewhere_is_refused_and_the_others_go_on(
     archive, configure, darkcall, tmp_path
 ):
