@@ -113,7 +113,7 @@ def test_what_no_tile_shows_is_no_data(archive):
 
 def test_a_token_that_ran_out_is_renewed(archive):
     archive.add(CRS, LEFT, TOP, FIRST)
-    archive.token_life_s = 120  # the library renews two minutes before
+    archive.token_life_s = 60  # the library renews two minutes before
 
     for _ in range(2):
         catalogue(provider(archive), credentials(archive), AOI, START, END)
