@@ -52,6 +52,8 @@ class Archive:
     url: str = ""
     secret: str = "not-for-logs"
     token_life_s: int = 600
+    bytes_a_second: float | None = None
+    """Of one connection; None: as fast as loopback is."""
     signature: str | None = None
     """Where it is set, COGs are open to signed addresses only."""
     tokens: dict[str, float] = field(default_factory=dict)
@@ -259,6 +261,16 @@ class _Handler(BaseHTTPRequestHandler):
             content = content[: length // 2]
         return self._send(status, content, "image/tiff", with_body, extra, length=length)
 
+    def _write(self, content: bytes) -> None:
+        """All at once, or at the pace of a real archive's connection."""
+        rate = self.archive.bytes_a_second
+        step = len(content) if rate is None else 16_384
+        for start in range(0, len(content), max(step, 1)):
+            part = content[start : start + step]
+            if rate is not None:
+                time.sleep(len(part) / rate)
+            self.wfile.write(part)
+
     def _send(
         self,
         status: int,
@@ -275,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if with_body:
-            self.wfile.write(content)
+            self._write(content)
             with self.archive.lock:
                 self.archive.sent_bytes += len(content)
         if length is not None and length != len(content):
