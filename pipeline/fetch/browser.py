@@ -18,6 +18,7 @@ from pipeline.clock import compact_utc, parse_utc
 from pipeline.errors import BadInput
 from pipeline.fetch.described import Described
 from pipeline.fetch.overpass import TOLERANCE, sentinel2_overpass
+from pipeline.fetch.stac import BANDS as SENSOR_BANDS
 from pipeline.records import Sensor, SourceBand, SourceScene
 
 NAME = re.compile(
@@ -25,7 +26,7 @@ NAME = re.compile(
     r"_Sentinel-(?P<mission>[123])_(?P<product>.+?)_(?P<band>[A-Za-z0-9]+)_\(Raw\)\.tiff?",
     re.IGNORECASE,
 )
-BANDS = ("B02", "B03", "B04", "B08")
+BANDS = SENSOR_BANDS[Sensor.S2]
 FULL_SCALE = 65_535.0
 """UINT16 of reflectance 1 (Sentinel Hub, sampleType UINT16)."""
 ONE_PASS = timedelta(minutes=50)

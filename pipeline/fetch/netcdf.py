@@ -15,9 +15,10 @@ from pipeline.errors import BadInput
 from pipeline.fetch.described import Described
 from pipeline.fetch.overpass import TOLERANCE, sentinel2_overpass
 from pipeline.fetch.settings import NetcdfDefaults
+from pipeline.fetch.stac import BANDS as SENSOR_BANDS
 from pipeline.records import Sensor, SourceBand, SourceScene
 
-BANDS = ("B02", "B03", "B04", "B08")
+BANDS = SENSOR_BANDS[Sensor.S2]
 UNITS = re.compile(
     r"(?P<unit>day|hour|minute|second)s? since (?P<origin>\d{4}-\d\d-\d\d)"
     r"([T ]00:00(:00(\.0)?)?)?Z?"

@@ -40,6 +40,7 @@ from tifffile import TiffFileError
 
 from pipeline.errors import BadInput, DarkcallError, TryLater, UsageError
 from pipeline.fetch.settings import SentinelHubProvider
+from pipeline.fetch.stac import BANDS
 from pipeline.records import Sensor
 
 MAX_SIDE_PX = 2500
@@ -53,7 +54,6 @@ UNIT_BANDS = 3
 LEAST_UNITS = 0.005
 RADAR_FACTOR = 4.0
 """Float output × 2, orthorectification × 2."""
-BANDS = {Sensor.S2: ("B02", "B03", "B04", "B08"), Sensor.S1: ("VV", "VH")}
 RAISED = (
     DownloadFailedException, OutOfRequestsException, requests.RequestException, OAuth2Error,
     ImageDecodingError, tarfile.TarError, TiffFileError, ValueError, KeyError, TypeError, EOFError,

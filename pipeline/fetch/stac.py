@@ -121,7 +121,7 @@ def band_hrefs(document: dict[str, Any], sensor: Sensor) -> dict[str, tuple[str,
     name = str(document.get("id", "item"))[:128]
     try:
         named = {
-            COMMON_NAMES.get(key.lower(), key.upper()): (key, str(asset["href"]))
+            _band_name(key): (key, str(asset["href"]))
             for key, asset in document["assets"].items()
             if isinstance(asset, dict)
         }
@@ -207,8 +207,13 @@ def _products(document: dict[str, Any], properties: dict[str, Any]) -> tuple[str
     return tuple(str(name) for name in listed if name) or (str(document["id"]),)
 
 
+def _band_name(key: str) -> str:
+    """The band an asset's key stands for, or the key."""
+    return COMMON_NAMES.get(key.lower(), key.upper())
+
+
 def _bands(assets: dict[str, Any], sensor: Sensor, item: Path) -> tuple[SourceBand, ...]:
-    named = {COMMON_NAMES.get(key.lower(), key.upper()): asset for key, asset in assets.items()}
+    named = {_band_name(key): asset for key, asset in assets.items()}
     bands = tuple(_band(name, named[name], sensor, item) for name in BANDS[sensor] if name in named)
     if not bands:
         raise BadInput(

@@ -17,6 +17,7 @@ from shapely import Geometry
 from shapely.geometry import mapping
 from urllib3 import Retry
 
+from pipeline.clock import parse_utc
 from pipeline.errors import BadInput, TryLater
 from pipeline.fetch.addresses import checked
 from pipeline.fetch.settings import StacProvider
@@ -110,8 +111,8 @@ def _starts_before(item: dict[str, Any], end: datetime) -> bool:
     """A search's end counts as within; a period's does not."""
     text = str((item.get("properties") or {}).get("datetime", ""))
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")) < end
-    except (ValueError, TypeError):
+        return parse_utc(text) < end
+    except BadInput:
         return True  # said when the item is read
 
 
@@ -133,15 +134,12 @@ class _Session(Session):
 class _Io(StacApiIO):
     """pystac-client reads files too, where a link names one; an answer's links never do here."""
 
-    def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
-        href = source.href if isinstance(source, pystac.Link) else str(source)
-        self.check(href)
-        return super().read_text(source, *args, **kwargs)
-
     provider: StacProvider
 
-    def check(self, href: str) -> None:
+    def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
+        href = source.href if isinstance(source, pystac.Link) else str(source)
         checked(href, provider_url=self.provider.url, hosts=())
+        return super().read_text(source, *args, **kwargs)
 
 
 def _careful(provider: StacProvider) -> StacApiIO:

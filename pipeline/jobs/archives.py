@@ -19,18 +19,9 @@ from pipeline.config import Secrets
 from pipeline.errors import BadInput, DarkcallError, TryLater, UsageError
 from pipeline.fetch.passes import Pass, passes_of
 from pipeline.fetch.safe import FIRST_BASELINE_WITH_OFFSET
-from pipeline.fetch.sentinel_hub import (
-    BANDS as BANDS_OF,
-)
-from pipeline.fetch.sentinel_hub import (
-    Acquisition,
-    Credentials,
-    acquire,
-    catalogue,
-    units_of,
-)
+from pipeline.fetch.sentinel_hub import Acquisition, Credentials, acquire, catalogue, units_of
 from pipeline.fetch.settings import Provider, SentinelHubProvider, StacProvider
-from pipeline.fetch.stac import COMMON_NAMES, ItemHead, band_hrefs, read_head, read_stac_item
+from pipeline.fetch.stac import BANDS, COMMON_NAMES, ItemHead, band_hrefs, read_head, read_stac_item
 from pipeline.fetch.stac_api import search, signed
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
@@ -48,8 +39,9 @@ class RemoteTask:
     """One pass over one site, still in an archive."""
 
     provider: Provider
-    documents: tuple[dict[str, Any], ...]
+    one: Pass
     pass_id: str
+    """With the provider's name."""
     site: Site
     settings: pipeline.scene.settings.Settings
     evidence: bool
@@ -123,7 +115,7 @@ def _sources(task: RemoteTask, folder: Path) -> list[SourceScene]:
         return [_acquisition(task, task.provider, folder / task.pass_id)]
     return [
         _granule(task, task.provider, document, folder / str(document["id"]))
-        for document in task.documents
+        for document in task.one.documents
     ]
 
 
@@ -175,7 +167,7 @@ def credentials() -> Credentials:
 
 def _acquisition(task: RemoteTask, provider: SentinelHubProvider, folder: Path) -> SourceScene:
     """One pass by the Process API, as a folder of delivered numbers with a STAC item."""
-    (one,), _ = passes_of(task.documents, task.site.aoi)
+    one = task.one
     heads = [read_head(document) for document in one.documents]
     grid = grid_over(task.site.aoi)
     west, north = grid.x_min_m, grid.y_max_m
@@ -195,7 +187,7 @@ def _acquisition(task: RemoteTask, provider: SentinelHubProvider, folder: Path) 
     radar = one.sensor is Sensor.S1
     facts = {"nodata": "nan"} if radar else {"nodata": 0, "scale": 1e-4, "offset": _offset(heads)}
     assets: dict[str, Any] = {}
-    for name, band in zip(BANDS_OF[one.sensor], bands, strict=True):
+    for name, band in zip(BANDS[one.sensor], bands, strict=True):
         empty = np.float32(np.nan) if radar else np.uint16(0)
         pixels = np.where(mask, band if radar else np.maximum(band, 1), empty)
         nodata = float("nan") if radar else 0.0
@@ -213,6 +205,11 @@ def _acquisition(task: RemoteTask, provider: SentinelHubProvider, folder: Path) 
             "darkcall:request": asdict(wanted) | {"sensed_at": wanted.sensed_at.isoformat()},
         },
     }
+    return _delivered(folder, document)
+
+
+def _delivered(folder: Path, document: Mapping[str, Any]) -> SourceScene:
+    """A folder of delivered files with its STAC item written, read as any."""
     item = folder / "item.json"
     item.write_text(json.dumps(document, indent=1, sort_keys=True))
     return read_stac_item(item).source
@@ -264,9 +261,7 @@ def _granule(
         key: {**document["assets"][key], "href": f"./{band}.tif", "darkcall:href": href}
         for band, (key, href) in hrefs.items()
     }
-    item = folder / "item.json"
-    item.write_text(json.dumps({**document, "assets": assets}, indent=1, sort_keys=True))
-    return read_stac_item(item).source
+    return _delivered(folder, {**document, "assets": assets})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,7 @@ def fetch(run: Run, simulated: StageResult | None) -> StageResult:
 def _scene_items(run: Run, site: Site, found: Iterable[Described]) -> list[Item]:
     period = run.config.period
     settings = sha256_json(run.config.scene.model_dump(mode="json"))
-    place = sha256_json([site.aoi.wkt, [zone.polygon.wkt for zone in site.zones]])
+    place = _place(site)
     meeting = [
         described.source
         for described in found
@@ -102,6 +102,11 @@ def _scene_items(run: Run, site: Site, found: Iterable[Described]) -> list[Item]
     ]
 
 
+def _place(site: Site) -> str:
+    """What of a site a fetched scene depends on."""
+    return sha256_json([site.aoi.wkt, [zone.polygon.wkt for zone in site.zones]])
+
+
 def _files(source: SourceScene) -> list[Path]:
     """All that the pixels depend on."""
     noise = [path for band in source.bands if (path := noise_file(band)) is not None]
@@ -111,14 +116,14 @@ def _files(source: SourceScene) -> list[Path]:
 def pass_items(run: Run, known: Known) -> list[Item]:
     """An item for each pass an archive has over a site, in their order, then for each failure."""
     settings = sha256_json([run.config.scene.model_dump(mode="json"), run.config.fetch.evidence])
-    place = sha256_json([known.site.aoi.wkt, [zone.polygon.wkt for zone in known.site.zones]])
+    place = _place(known.site)
     site_id, provider = known.site.site_id, known.provider
     items = [
         Item(
             item_id=f"{site_id}--{one.pass_id}_{provider.name}",
             task=RemoteTask(
                 provider=provider,
-                documents=one.documents,
+                one=one,
                 pass_id=f"{one.pass_id}_{provider.name}",
                 site=known.site,
                 settings=run.config.scene,

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.geo import to_crs, utm_crs
 from pipeline.jobs.archives import known_passes, units_of_pass
 from pipeline.jobs.fetch_scenes import is_done, pass_items
 from pipeline.jobs.run import Run
 from pipeline.records import Site
+from pipeline.scene.raster import grid_over
 
-PIXEL_M = 10.0
 BANDS, BYTES = 4, 2
 """Sentinel-2's 10 m bands as uint16, before compression: an upper bound."""
 
@@ -99,7 +98,5 @@ def plan_fetch(run: Run) -> Plan:
 
 def _gigabytes(site: Site) -> float:
     """Of one tile's part of a site: its bounding box on the ground, uncompressed."""
-    centre = site.aoi.centroid
-    west, south, east, north = to_crs(site.aoi, target=utm_crs(centre.x, centre.y)).bounds
-    pixels = (east - west) / PIXEL_M * (north - south) / PIXEL_M
-    return float(pixels * BANDS * BYTES / 1e9)
+    grid = grid_over(site.aoi)
+    return grid.height * grid.width * BANDS * BYTES / 1e9

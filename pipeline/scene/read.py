@@ -47,11 +47,7 @@ def read_source(source: SourceScene, *, site: Site, settings: Settings) -> tuple
             masks.append(valid)
     valid = np.logical_and.reduce([*masks, covered(site.aoi, grid)])
     if not kept or not valid.any():
-        raise BadInput(
-            "Scene has no data in the area of interest",
-            where=f"{source.source_id} ({finest.path.name})",
-            do="Nothing is lost: this pass did not image the site",
-        )
+        raise _not_imaged(f"{source.source_id} ({finest.path.name})")
     image = Image(
         grid=grid,
         bands=tuple(name for name, _ in kept),
@@ -99,14 +95,18 @@ def read_granules(
         valid |= new
     valid &= covered(site.aoi, grid)
     if not valid.any():
-        raise BadInput(
-            "Scene has no data in the area of interest",
-            where=first.source_id,
-            do="Nothing is lost: this pass did not image the site",
-        )
+        raise _not_imaged(first.source_id)
     image = Image(grid=grid, bands=tuple(names), data=data, valid=valid)
     products = tuple(dict.fromkeys(name for one in granules for name in one.product_ids))
     return _scene(replace(first, product_ids=products), site, image, settings), image
+
+
+def _not_imaged(where: str) -> BadInput:
+    return BadInput(
+        "Scene has no data in the area of interest",
+        where=where,
+        do="Nothing is lost: this pass did not image the site",
+    )
 
 
 def _check_bands(source: SourceScene) -> None:

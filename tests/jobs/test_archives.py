@@ -43,6 +43,16 @@ def archive(tmp_path):
         yield served
 
 
+def leave_one_site(folder):
+    """Take the other sites out of a configuration's."""
+    sites = folder / "configs/sites/demo.geojson"
+    document = json.loads(sites.read_text())
+    document["features"] = [
+        one for one in document["features"] if one["properties"]["site_id"] == "demo-alder"
+    ]
+    sites.write_text(json.dumps(document))
+
+
 @pytest.fixture
 def configure(archive, write_config):
     """A configuration that fetches one site from the archive; keywords go into `fetch`."""
@@ -57,12 +67,7 @@ def configure(archive, write_config):
             "timeout_s": 10,
         }
         config = write_config(folder, simulate=None, fetch={"providers": [provider], **fetch})
-        sites = folder / "configs/sites/demo.geojson"
-        document = json.loads(sites.read_text())
-        document["features"] = [
-            one for one in document["features"] if one["properties"]["site_id"] == "demo-alder"
-        ]
-        sites.write_text(json.dumps(document))
+        leave_one_site(folder)
         return config
 
     return configured
@@ -88,12 +93,7 @@ def hub(archive, write_config, darkcall):
             **changes,
         }
         config = write_config(folder, simulate=None, fetch={"providers": [provider]})
-        sites = folder / "configs/sites/demo.geojson"
-        document = json.loads(sites.read_text())
-        document["features"] = [
-            one for one in document["features"] if one["properties"]["site_id"] == "demo-alder"
-        ]
-        sites.write_text(json.dumps(document))
+        leave_one_site(folder)
 
         def command(*words, secret=archive.secret):
             return darkcall(
