@@ -187,8 +187,11 @@ def _resolve_paths(config: Config, folder: Path, environment: Mapping[str, str])
         scenes=tuple(resolve(path) for path in config.inputs.scenes),
         ais=tuple(resolve(path) for path in config.inputs.ais),
     )
+    undrawn = config.evaluate.undrawn
+    evaluate = config.evaluate.model_copy(update={"undrawn": undrawn and resolve(undrawn)})
     return config.model_copy(
         update={
+            "evaluate": evaluate,
             "workspace": resolve(config.workspace),
             "sites": resolve(config.sites),
             "inputs": inputs,

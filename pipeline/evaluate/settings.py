@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import shapely
 from pydantic import BaseModel, ConfigDict, Field
 from shapely import Geometry
@@ -51,6 +53,12 @@ class Settings(BaseModel):
     )
     ignored_areas: tuple[IgnoredArea, ...] = Field(
         (), description="areas left out of scoring: labels and detections there count as nothing"
+    )
+
+    undrawn: Path | None = Field(
+        None,
+        description="GeoJSON of hulls that the labels lack, with a `verdict` each: ships and small "
+        "craft are left out of scoring, unclear ones of training too; beside the configuration",
     )
 
     # season.py

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,14 @@ from pipeline.evaluate.detection import (
 from pipeline.geo import Grid
 from pipeline.jobs.detect_ships import ground_of, site_of, tiles_of
 from pipeline.jobs.hull_labels import (
+    PLAIN,
     HullLabel,
     Label,
     is_ignored,
     labelled_image,
     labels_of,
     on_grid,
+    undrawn_on,
 )
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
@@ -55,6 +57,8 @@ class LabelledScene:
     site: Site
     ground: Surface
     labels: list[HullLabel]
+    undrawn: list[HullLabel]
+    """What is plainly a ship or a boat and nobody drew: neither wanted nor a false alarm."""
 
     @property
     def water_m2(self) -> float:
@@ -70,15 +74,24 @@ class Comparison:
     name: str
     model: DetectionScore
     cfar: DetectionScore
+    as_drawn: DetectionScore | None
+    """The model's, with every answer off a drawn hull a false alarm; None without a list of
+    undrawn ones."""
 
     def as_json(self) -> dict[str, Any]:
         """The model's headline figures, and the baseline's under `cfar`."""
-        return {**self.model.as_json(), "cfar": self.cfar.as_json()}
+        as_drawn = None if self.as_drawn is None else self.as_drawn.as_json()
+        return {**self.model.as_json(), "cfar": self.cfar.as_json(), "as_drawn": as_drawn}
 
     def rows(self) -> list[tuple[str, str]]:
         """One line a figure and class, the two side by side."""
-        cfar = dict(self.cfar.rows())
-        return [(label, f"{value}   | CFAR: {cfar[label]}") for label, value in self.model.rows()]
+        beside = {"CFAR": dict(self.cfar.rows())}
+        if self.as_drawn is not None:
+            beside["as drawn"] = dict(self.as_drawn.rows())
+        return [
+            (label, "   | ".join([value, *(f"{name}: {of[label]}" for name, of in beside.items())]))
+            for label, value in self.model.rows()
+        ]
 
 
 def evaluate_detection(
@@ -97,7 +110,7 @@ def evaluate_detection(
     """
     model = read_model(model_folder)
     detectors = fold_detectors(model, run.config.detect)
-    ours, cfars = _Tally(), _Tally()
+    ours, cfars, drawn = _Tally(), _Tally(), _Tally()
     scenes = [
         one for one in labelled_scenes(run, story) if one.scene.sensor is model.description.sensor
     ]
@@ -112,6 +125,7 @@ def evaluate_detection(
                 )
             found = kept(run, one, detector)
             ours.add(run, one, found)
+            drawn.add(run, replace(one, undrawn=[]), found)
             cfars.add(run, one, kept(run, one, CfarDetector(one.scene.sensor, run.config.detect)))
             if pictures is not None:
                 picture_port(run, one, found, pictures)
@@ -120,7 +134,12 @@ def evaluate_detection(
         raise UsageError(
             "No labelled scene was fetched", do="Check `inputs.scenes`: images and their labels"
         )
-    return Comparison(name=model.description.name, model=ours.scored(run), cfar=cfars.scored(run))
+    return Comparison(
+        name=model.description.name,
+        model=ours.scored(run),
+        cfar=cfars.scored(run),
+        as_drawn=drawn.scored(run) if run.config.evaluate.undrawn else None,
+    )
 
 
 @dataclass(slots=True)
@@ -132,7 +151,7 @@ class _Tally:
     water_m2: float = 0.0
 
     def add(self, run: Run, one: LabelledScene, found: Sequence[Detection]) -> None:
-        self.truths += [true_ship(label, one) for label in one.labels]
+        self.truths += [true_ship(label, one) for label in (*one.labels, *one.undrawn)]
         self.found += [found_ship(item, one.image.grid) for item in counted(run, found)]
         self.water_m2 += one.water_m2
 
@@ -156,6 +175,11 @@ def labelled_scenes(run: Run, story: Story) -> Iterable[LabelledScene]:
             site=site,
             ground=ground_of(scene, image, site, run.config.scene),
             labels=_labels(path, labels[path], image.grid, run),
+            undrawn=[
+                hull
+                for hull in undrawn_on(run.config.evaluate.undrawn, image.grid)
+                if hull.source in PLAIN
+            ],
         )
 
 
@@ -212,7 +236,7 @@ def true_ship(label: HullLabel, one: LabelledScene) -> TrueShip:
 def picture_port(run: Run, one: LabelledScene, found: Sequence[Detection], folder: Path) -> None:
     """A contact sheet: false alarms and misses first, the surest and the largest, then hits."""
     found = counted(run, found)
-    truths = [true_ship(label, one) for label in one.labels]
+    truths = [true_ship(label, one) for label in (*one.labels, *one.undrawn)]
     ships = [found_ship(item, one.image.grid) for item in found]
     told = verdicts(truths, ships, run.config.evaluate)
     wrong = sorted(told.false_alarms, key=lambda j: -found[j].score)[:SHOWN]

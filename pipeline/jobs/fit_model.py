@@ -161,6 +161,9 @@ def _answers(draft: Model, weights: WeightsFile, images: Sequence[LabelledImage]
 def judged(image: LabelledImage, found: Found, pixel_m: float) -> Answers:
     """Answers on the water of one image, those that nobody can judge left out.
 
+    An answer that hits a label counts even where an ignored area (a side lobe, a neighbour) lies
+    over it.
+
     Args:
         image: with its labels.
         found: boxes in its pixels.
@@ -171,32 +174,35 @@ def judged(image: LabelledImage, found: Found, pixel_m: float) -> Answers:
     wet = _near(image.water | afloat, 2)
     row = np.clip(found.xy_px[:, 1].astype(int), 0, image.shape[0] - 1)
     col = np.clip(found.xy_px[:, 0].astype(int), 0, image.shape[1] - 1)
-    found = found.take(wet[row, col] & ~areas[row, col])
+    ignored = areas[row, col]
+    found, ignored = found.take(wet[row, col]), ignored[wet[row, col]]
     pairs = _pairs(image.boxes, found, pixel_m)
     count = len(found)
     known_m = _lengths_m(image, pixel_m)
     true, axis = np.full(count, np.nan), np.full(count, np.nan)
     offset = np.full((count, 2), np.nan)
-    counted = np.ones(count, bool)
+    counted = ~ignored
     for label, answer in pairs:
         if image.boxes.length_px[label] * pixel_m < SHORTEST_M:
             counted[answer] = False
             continue
+        counted[answer] = True
         true[answer] = known_m[label]
         offset[answer] = (found.xy_px[answer] - image.boxes.xy_px[label]) * pixel_m
         turn = np.degrees(found.angle_rad[answer] - image.boxes.angle_rad[label])
         axis[answer] = abs((turn + 90.0) % 180.0 - 90.0)
-    counted &= found.length_px * pixel_m >= SHORTEST_M
+    hit = np.isfinite(true)
+    counted &= hit | (found.length_px * pixel_m >= SHORTEST_M)
     trusted = image.boxes.length_px * pixel_m >= SHORTEST_M
     return Answers(
         score=found.score[counted],
-        is_ship=np.isfinite(true[counted]),
+        is_ship=hit[counted],
         length_m=found.length_px[counted] * pixel_m,
         width_m=found.width_px[counted] * pixel_m,
         true_length_m=true[counted],
         offset_m=offset[counted],
         axis_error_deg=axis[counted],
-        n_missed=int(trusted.sum()) - int(np.isfinite(true).sum()),
+        n_missed=int(trusted.sum()) - int(hit.sum()),
     )
 
 

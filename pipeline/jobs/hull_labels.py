@@ -18,6 +18,8 @@ from pipeline.records import Scene
 from pipeline.scene.raster import footprint, grid_for
 
 LABELS = "annotations_coco.json"
+PLAIN = frozenset({"ship", "small craft"})
+"""Verdicts on undrawn hulls that leave a place out of scoring; an unclear one does not."""
 Label = Mapping[str, Any]
 """One COCO annotation with `obb`, `segmentation`, `length_m` and `axis_deg`."""
 
@@ -82,6 +84,46 @@ def on_grid(
         return [_hull(one, path.name, native, grid, areas) for one in labels]
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput("A label lacks a part", where=path.name, found=repr(error)) from None
+
+
+def undrawn_on(path: Path | None, grid: Grid) -> list[HullLabel]:
+    """Hulls that the labels lack, in a grid's pixels: ignored labels, `source` their verdict.
+
+    Args:
+        path: GeoJSON of polygons with `verdict` and `length_m`, or None for none.
+        grid: they must lie inside of.
+
+    Raises:
+        BadInput: not such a file.
+    """
+    if path is None:
+        return []
+    try:
+        features = json.loads(path.read_text(encoding="utf-8"))["features"]
+        hulls = [_undrawn(one, grid) for one in features]
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise BadInput("Undrawn hulls cannot be read", where=path, found=repr(error)) from None
+    return [one for one in hulls if _centre_within(one.corners_px, grid)]
+
+
+def _undrawn(feature: Mapping[str, Any], grid: Grid) -> HullLabel:
+    lon, lat = np.asarray(feature["geometry"]["coordinates"][0][:4], np.float64).T
+    rows, cols = grid.px_from_lonlat(lon, lat)
+    corners = np.stack([cols, rows], axis=1)
+    ahead = corners[0] - corners[3]
+    return HullLabel(
+        corners_px=corners,
+        outline_px=corners,
+        length_m=float(feature["properties"]["length_m"]),
+        axis_grid_deg=float(np.degrees(np.arctan2(ahead[0], -ahead[1]))) % 180.0,
+        is_ignored=True,
+        source=str(feature["properties"]["verdict"]),
+    )
+
+
+def _centre_within(corners_px: NDArray[np.float64], grid: Grid) -> bool:
+    col, row = corners_px.mean(axis=0)
+    return bool(0 <= col < grid.width and 0 <= row < grid.height)
 
 
 def ignored_px(areas: Sequence[IgnoredArea], grid: Grid) -> list[NDArray[np.float64]]:

@@ -28,6 +28,10 @@ SCENE_PIXEL_M = 3.0
 MASK_MIN_PX = 12
 AIS_LENGTH_M = (15.0, 420.0)
 """Lengths outside are typing errors or the code for unknown."""
+MARKS_LONGER_M = 23.0
+"""Median by which a ship's marked ends lie farther apart than its AIS length: 197 chips."""
+BELIEVED = (0.5, 1.15)
+"""AIS length over marked length; elsewhere one of the two is another ship's."""
 CANVAS_PX = 160
 """Chips are ringed by their own sea up to this side: a detector needs surroundings."""
 
@@ -97,8 +101,8 @@ def _scene_of(ship: Mapping[str, str]) -> str:
 def _chip(folder: Path, ship: Mapping[str, str], number: int, inputs: Inputs) -> Labelled:
     """A chip in the middle of more of its own sea; what else is bright in it is ignored."""
     values = read_plain(folder / ship["file.Patch_Cal"])
-    box = ship_box(ship)
-    near = filled([box.mean(axis=0) + (box - box.mean(axis=0)) * 1.5], values.shape[1:])
+    marks, box = ship_box(ship), true_box(ship)
+    near = filled([marks.mean(axis=0) + (marks - marks.mean(axis=0)) * 1.5], values.shape[1:])
     rim = values[:, ~near]
     others = _bright_others(values[-1], near, float(np.median(rim[-1])))
     rows, cols = (max(CANVAS_PX, side) for side in values.shape[1:])
@@ -177,6 +181,22 @@ def ship_box(ship: Mapping[str, str]) -> NDArray[np.float64]:
         [centre + along + abeam, centre + along - abeam, centre - along - abeam,
          centre - along + abeam]
     )  # fmt: skip
+
+
+def true_box(ship: Mapping[str, str]) -> NDArray[np.float64]:
+    """(4, 2) corners about the marks' middle, as long as the ship is: its AIS length.
+
+    What is to be learned is the ship's length, and marks run along its side lobes.
+    """
+    box = ship_box(ship)
+    centre = box.mean(axis=0)
+    half = (box[0] + box[1]) / 2.0 - centre
+    marked_m = 20.0 * float(np.hypot(*half))
+    length_m = ais_length_m(ship)
+    if length_m is None or not BELIEVED[0] <= length_m / marked_m <= BELIEVED[1]:
+        length_m = max(marked_m - MARKS_LONGER_M, 0.5 * marked_m)
+    shorter = half * (1.0 - (length_m / 10.0 + MARGIN_PX) * 10.0 / marked_m)
+    return np.asarray(box - np.stack([shorter, shorter, -shorter, -shorter]))
 
 
 def _scenes(folder: Path, inputs: Inputs) -> Iterable[Labelled]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import BadInput, UsageError
 from pipeline.jobs.detect_ships import ground_of, site_of
-from pipeline.jobs.hull_labels import ignored_px, labelled_image, labels_of, on_grid
+from pipeline.jobs.hull_labels import ignored_px, labelled_image, labels_of, on_grid, undrawn_on
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.learn.dataset import reaching_the_rim
@@ -43,6 +43,7 @@ def labels_from_drawings(run: Run, story: Story, inputs: Inputs) -> list[Labelle
         hulls = [
             one for one in on_grid(path, labels[path], image.grid, areas) if not one.is_ignored
         ]
+        undrawn = undrawn_on(run.config.evaluate.undrawn, image.grid)
         found.append(
             Labelled(
                 name=scene.scene_id,
@@ -51,7 +52,7 @@ def labels_from_drawings(run: Run, story: Story, inputs: Inputs) -> list[Labelle
                 corners_px=np.array([one.corners_px for one in hulls]).reshape(-1, 4, 2),
                 outlines=tuple(one.outline_px for one in hulls),
                 sources=tuple(one.source for one in hulls),
-                ignored=tuple(ignored_px(areas, image.grid)),
+                ignored=(*ignored_px(areas, image.grid), *(one.corners_px for one in undrawn)),
             )
         )
     if not found:

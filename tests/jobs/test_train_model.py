@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -177,6 +178,31 @@ def test_answers_nobody_can_judge_are_not_counted(bench):
     assert list(told.is_ship) == [True, False]
     assert told.n_missed == 1
     assert told.true_length_m[0] == pytest.approx(180.0, abs=0.5)
+
+
+def test_an_answer_that_hits_a_label_counts_under_an_ignored_side_lobe(tmp_path):
+    (radar,) = _read(
+        tmp_path,
+        replace(port("north", 1), ignored=(corners(40, 50, 40, 40, 0.0), corners(90, 60, 9, 9, 0))),
+    )
+    found = Found(
+        xy_px=np.array([[40.0, 50.0], [52.0, 62.0]]),
+        length_px=np.array([17.0, 12.0]),
+        width_px=np.array([4.0, 4.0]),
+        angle_rad=np.array([0.3, 0.3]),
+        score=np.array([0.9, 0.8]),
+    )
+
+    told = judged(radar, found, 10.0)
+
+    assert list(told.score) == [0.9]
+    assert list(told.is_ship) == [True]
+    assert told.n_missed == 1
+
+
+def _read(folder, *ports):
+    write_dataset(folder / "data", list(ports), bands=BANDS)
+    return read_dataset(folder / "data", bands=BANDS, fill=0.075)
 
 
 def test_a_finished_model_is_read_back(bench):
