@@ -119,6 +119,8 @@ class Fold(BaseModel):
     held_out: tuple[str, ...] = Field(description="ports or scenes that these weights never saw")
     score_min: float = Field(ge=0, le=1, description="threshold chosen on the other folds")
     calibration: tuple[float, float] = Field(description="as `calibration`, from the other folds")
+    length_scale: tuple[float, float] = Field(description="as `length_scale`, from the other folds")
+    width_scale: tuple[float, float] = Field(description="as `width_scale`, from the other folds")
 
 
 class Errors(BaseModel):
@@ -210,14 +212,10 @@ class Model:
         return self.folder / self.description.architecture
 
     def fold(self, number: int) -> Model:
-        """The same model with the weights, threshold and calibration of one fold."""
+        """The same model with the weights of one fold, read as the other folds say."""
         fold = self.description.folds[number]
-        own = {
-            "weights": fold.weights,
-            "openvino": None,
-            "score_min": fold.score_min,
-            "calibration": fold.calibration,
-        }
+        reading = fold.model_dump(exclude={"weights", "held_out"})
+        own = {"weights": fold.weights, "openvino": None, **reading}
         return Model(folder=self.folder, description=self.description.model_copy(update=own))
 
     def checked(self, weights: WeightsFile) -> Path:

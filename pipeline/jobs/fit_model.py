@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,8 @@ FULL_WEIGHTS = "weights.safetensors"
 SHORTEST_M = 60.0
 """Labels below are not exhaustive: answers on them are not counted."""
 LONG_M = 150.0
+LEAST_SHIPS = 10
+"""Errors measured on fewer say nothing."""
 RADIUS_M, LENGTH_SHARE = 30.0, 0.5
 """A pair's centres lie within the larger of the two, as in scoring."""
 SHIP_RATIO = 6.3
@@ -248,61 +250,90 @@ def joined(parts: Sequence[Answers]) -> Answers:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """How raw answers are to be read, learned from answers."""
+
+    calibration: tuple[float, float]
+    score_min: float
+    length_scale: tuple[float, float]
+    width_scale: tuple[float, float]
+
+    @staticmethod
+    def of(answers: Answers) -> _Reading:
+        calibration = _rounded(platt(answers.score, answers.is_ship))
+        probability = calibrated(answers.score, calibration)
+        threshold = best_threshold(probability, answers.is_ship, answers.n_missed)
+        sure = answers.is_ship & (probability >= threshold)
+        if sure.sum() < LEAST_SHIPS:
+            raise UsageError(
+                "Too few ships were found to measure errors on",
+                expected=f"{LEAST_SHIPS} or more",
+                found=int(sure.sum()),
+                do="Train longer",
+            )
+        true = answers.true_length_m[sure]
+        return _Reading(
+            calibration=calibration,
+            score_min=round(threshold, 4),
+            length_scale=_rounded(line(answers.length_m[sure], true)),
+            width_scale=_rounded(line(answers.width_m[sure], true / SHIP_RATIO)),
+        )
+
+    def read(self, answers: Answers) -> Answers:
+        """The ships it is sure of, as measured."""
+        sure = answers.is_ship
+        sure = sure & (calibrated(answers.score, self.calibration) >= self.score_min)
+        length, width = self.length_scale, self.width_scale
+        return Answers(
+            score=answers.score[sure],
+            is_ship=answers.is_ship[sure],
+            length_m=length[0] + length[1] * answers.length_m[sure],
+            width_m=width[0] + width[1] * answers.width_m[sure],
+            true_length_m=answers.true_length_m[sure],
+            offset_m=answers.offset_m[sure],
+            axis_error_deg=answers.axis_error_deg[sure],
+            n_missed=answers.n_missed,
+        )
+
+
 def _fitted(
     draft: Model, kept: Sequence[tuple[tuple[str, ...], WeightsFile]], answers: Sequence[Answers]
 ) -> Description:
-    """Each fold reads its scores by what the other folds showed; the full weights by all."""
-    folds = []
+    """Each fold is read by what the other folds showed, the full weights by all.
+
+    Errors are those of the folds so read: what is to be expected in a place nobody saw.
+    """
+    folds, measured = [], []
     for number, (held_out, weights) in enumerate(kept):
         others = [one for index, one in enumerate(answers) if index != number] or list(answers)
-        calibration, threshold = _calibration(joined(others))
-        folds.append(
-            Fold(weights=weights, held_out=held_out, score_min=threshold, calibration=calibration)
-        )
-    every = joined(answers)
-    calibration, threshold = _calibration(every)
-    sure = every.is_ship & (calibrated(every.score, calibration) >= threshold)
-    if sure.sum() < 10:
-        raise UsageError(
-            "Too few ships were found to measure errors on",
-            expected="10 or more",
-            found=int(sure.sum()),
-            do="Train longer",
-        )
-    length, true = every.length_m[sure], every.true_length_m[sure]
-    scale = line(length, true)
-    error = scale[0] + scale[1] * length - true
-    constant, share = growing_spread(error, length)
-    beam = line(every.width_m[sure], true / SHIP_RATIO)
-    long = sure & (every.true_length_m >= LONG_M)
+        reading = _Reading.of(joined(others))
+        folds.append(Fold(weights=weights, held_out=held_out, **asdict(reading)))
+        measured.append(reading.read(answers[number]))
     return draft.description.model_copy(
         update={
             "folds": tuple(folds),
-            "calibration": _rounded(calibration),
-            "score_min": round(threshold, 4),
-            "length_scale": _rounded(scale),
-            "width_scale": _rounded(beam),
-            "errors": Errors(
-                length_sigma_m=round(constant, 2),
-                length_sigma_share=round(share, 4),
-                width_sigma_m=round(
-                    spread(beam[0] + beam[1] * every.width_m[sure] - true / SHIP_RATIO), 2
-                ),
-                position_sigma_m=round(spread(every.offset_m[sure].ravel()), 2),
-                axis_sigma_deg=round(spread(every.axis_error_deg[long]), 2),
-            ),
+            **asdict(_Reading.of(joined(answers))),
+            "errors": _errors(joined(measured)),
         }
+    )
+
+
+def _errors(sure: Answers) -> Errors:
+    """Of measured ships."""
+    constant, share = growing_spread(sure.length_m - sure.true_length_m, sure.length_m)
+    long = sure.true_length_m >= LONG_M
+    return Errors(
+        length_sigma_m=round(constant, 2),
+        length_sigma_share=round(share, 4),
+        width_sigma_m=round(spread(sure.width_m - sure.true_length_m / SHIP_RATIO), 2),
+        position_sigma_m=round(spread(sure.offset_m.ravel()), 2),
+        axis_sigma_deg=round(spread(sure.axis_error_deg[long]), 2),
     )
 
 
 def _rounded(pair: tuple[float, float]) -> tuple[float, float]:
     return round(pair[0], 4), round(pair[1], 4)
-
-
-def _calibration(answers: Answers) -> tuple[tuple[float, float], float]:
-    calibration = _rounded(platt(answers.score, answers.is_ship))
-    probability = calibrated(answers.score, calibration)
-    return calibration, round(best_threshold(probability, answers.is_ship, answers.n_missed), 4)
 
 
 def _written(model: Model) -> Path:

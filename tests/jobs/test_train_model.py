@@ -11,7 +11,7 @@ import yaml
 
 from pipeline.detect.boxes import Found
 from pipeline.errors import UsageError
-from pipeline.jobs.fit_model import Answers, _calibration, _draft, _fitted, _written, judged
+from pipeline.jobs.fit_model import Answers, _draft, _fitted, _Reading, _written, judged
 from pipeline.jobs.train_model import Workshop, parts, train_model
 from pipeline.jobs.trained import read_recipe
 from pipeline.learn.fit import calibrated
@@ -142,15 +142,17 @@ def test_each_fold_is_read_by_what_the_others_showed(bench):
     both = [answers(1), answers(2)]
     described = _fitted(draft, files, both)
     for fold, other in zip(described.folds, both[::-1], strict=True):
-        calibration, threshold = _calibration(other)
-        assert fold.calibration == calibration
-        assert fold.score_min == threshold
+        reading = _Reading.of(other)
+        assert fold.calibration == reading.calibration
+        assert fold.score_min == reading.score_min
+        assert fold.length_scale == reading.length_scale
     offset, slope = described.length_scale
     assert offset + slope * 200.0 == pytest.approx(0.9 * 200.0 - 10.0, abs=3.0)
     at_150 = math.hypot(
         described.errors.length_sigma_m, described.errors.length_sigma_share * 150.0
     )
-    assert at_150 == pytest.approx(0.9 * 12.0, rel=0.2)
+    # a Laplace law fitted to normal errors: √2 times their mean, which is √(2/π) of their deviation
+    assert at_150 == pytest.approx(0.9 * 12.0 * 2.0 / math.sqrt(math.pi), rel=0.1)
     assert described.errors.position_sigma_m == pytest.approx(9.0, rel=0.15)
     sure = both[0].score > 0.8
     probable = calibrated(both[0].score[sure], described.calibration).mean()
