@@ -204,12 +204,14 @@ class Scene:
 
 
 class CoverageState(StrEnum):
-    """What a pass could show of a zone."""
+    """What a pass could show of a zone; the last two are of passes without an image."""
 
     SEEN = "seen"
     PARTLY = "partly"
     CLOUDY = "cloudy"
     NOT_IMAGED = "not imaged"
+    NOT_FETCHED = "not fetched"
+    NO_PRODUCT = "no product"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +223,7 @@ class Coverage:
     scene_id: str = column("", "the pass")
     sensor: str = column("", "S1 or S2")
     sensed_at: datetime = column("UTC", "sensing time at the AOI")
-    state: str = column("", "seen, partly, cloudy or not imaged")
+    state: str = column("", "seen, partly, cloudy, not imaged, not fetched or no product")
     clear_fraction: float = column("1", "share of the zone imaged and clear of cloud")
     cloud_fraction: float = column("1", "share of the zone under cloud")
     imaged_fraction: float = column("1", "share of the zone with valid pixels")
@@ -743,9 +745,8 @@ class SourceScene:
 
     def files(self) -> tuple[Path, ...]:
         """The files whose bytes the scene is made of, each once, sorted."""
-        paths = {band.path for band in self.bands}
-        paths |= {band.calibration for band in self.bands if band.calibration is not None}
-        return tuple(sorted(paths))
+        paths = [(band.path, band.calibration) for band in self.bands]
+        return tuple(sorted({path for pair in paths for path in pair if path is not None}))
 
     def described(self) -> str:
         """What is said of the scene, as text for a hash: all but where its files lie."""

@@ -26,6 +26,8 @@ class Pass:
     pass_id: str
     """Stays the same when late granules come; another processing baseline is another pass."""
     sensor: Sensor
+    platform: str
+    """As in STAC: `sentinel-2a`."""
     sensed_at: datetime
     """Of the earliest granule."""
     footprint: Geometry
@@ -78,6 +80,7 @@ def _pass(flight: str, granules: list[tuple[ItemHead, dict[str, Any]]], site: Ge
     return Pass(
         pass_id=f"{flight}{version}",
         sensor=heads[0].sensor,
+        platform=heads[0].platform,
         sensed_at=min(head.sensed_at for head in heads),
         footprint=shapely.union_all([head.footprint for head in heads]),
         documents=tuple(document for _, document in kept),

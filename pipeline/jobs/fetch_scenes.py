@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from pipeline.jobs.run import Run
 from pipeline.records import Coverage, Site, SourceScene
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coverage import coverage
+from pipeline.scene.due import Flight
 from pipeline.scene.netcdf import variables
 from pipeline.scene.raster import footprint
 from pipeline.scene.read import read_source
@@ -50,7 +51,16 @@ class SceneTask:
     settings: pipeline.scene.settings.Settings
 
 
-def fetch(run: Run, simulated: StageResult | None) -> StageResult:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """How fetching ended, and the passes that it was about."""
+
+    result: StageResult
+    flights: Mapping[str, Flight]
+    """By item, whether or not it could be fetched."""
+
+
+def fetch(run: Run, simulated: StageResult | None) -> Fetched:
     """Bring every source that meets a site and the period into the workspace."""
     folders = list(run.config.inputs.scenes)
     if simulated is not None:
@@ -69,10 +79,26 @@ def fetch(run: Run, simulated: StageResult | None) -> StageResult:
         for item in _rejected(found.rejected):
             items[item.item_id] = item
     budget = _Budget(run)
+    flights = {name: _flight(item.task) for name, item in items.items() if _is_pass(item)}
     for known in known_passes(run):
-        for item in budget.within(known, pass_items(run, known)):
+        asked = pass_items(run, known)
+        flights |= {item.item_id: _flight(item.task) for item in asked if _is_pass(item)}
+        for item in budget.within(known, asked):
             items[item.item_id] = item
-    return run.stage(FETCH, [items[name] for name in sorted(items)])
+    result = run.stage(FETCH, [items[name] for name in sorted(items)])
+    return Fetched(result=result, flights=flights)
+
+
+def _is_pass(item: Item) -> bool:
+    return isinstance(item.task, SceneTask | RemoteTask)
+
+
+def _flight(task: SceneTask | RemoteTask) -> Flight:
+    if isinstance(task, RemoteTask):
+        one = task.one
+        return Flight(sensor=one.sensor, platform=one.platform, sensed_at=one.sensed_at)
+    source = task.source
+    return Flight(sensor=source.sensor, platform=source.platform, sensed_at=source.sensed_at)
 
 
 def _scene_items(run: Run, site: Site, found: Iterable[Described]) -> list[Item]:

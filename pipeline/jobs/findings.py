@@ -13,6 +13,7 @@ from pipeline.jobs.fetch_scenes import COVERAGE
 from pipeline.jobs.find_calls import CALLS, CANDIDATES
 from pipeline.jobs.ingest_ais import GAPS, TRACKS
 from pipeline.jobs.match_ais import IN_VIEW, MATCHES
+from pipeline.jobs.watch_passes import MISSED
 from pipeline.records import (
     AisInView,
     Candidate,
@@ -34,6 +35,8 @@ class Findings:
     """The tables of a whole run."""
 
     coverage: list[Coverage]
+    missed: list[Coverage]
+    """Of passes that failed or should have been."""
     detections: list[Detection]
     tracks: list[Track]
     gaps: list[Gap]
@@ -51,6 +54,7 @@ class FindingsAt:
     """Where the tables of a whole run lie."""
 
     scenes: tuple[Path, ...]
+    watched: tuple[Path, ...]
     detections: tuple[Path, ...]
     season: tuple[Path, ...]
     matches: tuple[Path, ...]
@@ -63,6 +67,7 @@ class FindingsAt:
     def of(
         *,
         fetched: StageResult,
+        watched: StageResult,
         screened: StageResult,
         tracked: StageResult,
         matched: StageResult,
@@ -70,9 +75,10 @@ class FindingsAt:
         sailed: StageResult,
     ) -> FindingsAt:
         """From the results of the stages."""
-        results = (fetched, screened, tracked, matched, called, sailed)
+        results = (fetched, watched, screened, tracked, matched, called, sailed)
         return FindingsAt(
             scenes=_folders(fetched.done),
+            watched=_folders(watched.done),
             detections=_folders(screened.done),
             season=_folders(tracked.done),
             matches=_folders(matched.done),
@@ -89,6 +95,7 @@ class FindingsAt:
         """All tables, in the order of their items."""
         return Findings(
             coverage=read_records(Coverage, [folder / COVERAGE for folder in self.scenes]),
+            missed=read_records(Coverage, [folder / MISSED for folder in self.watched]),
             detections=read_records(Detection, [folder / DETECTIONS for folder in self.detections]),
             tracks=read_records(Track, [folder / TRACKS for folder in self.season]),
             gaps=read_records(Gap, [folder / GAPS for folder in self.season]),

@@ -116,6 +116,7 @@ def _fill_queue(task: ReviewTask, out: Path) -> Outcome:
         track_lines=_track_lines(task),
         chip_root=Path("../../screen"),
         coverage=found.coverage,
+        missed=found.missed,
         detections=found.detections,
         matches=found.matches,
         gaps=found.gaps,

@@ -16,6 +16,7 @@ from pipeline.jobs.match_ais import match
 from pipeline.jobs.queue_review import catalogue, review
 from pipeline.jobs.run import Run
 from pipeline.jobs.simulate_season import simulate
+from pipeline.jobs.watch_passes import watch
 
 STAGES = ("fetch", "detect", "ais", "match", "calls", "voyages", "review")
 
@@ -26,6 +27,7 @@ class Story:
 
     simulated: StageResult | None
     fetched: StageResult
+    watched: StageResult
     detected: StageResult
     screened: StageResult
     ingested: StageResult
@@ -61,7 +63,9 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         return run if name in active else run.passive()
 
     simulated = simulate(run if active & {"fetch", "ais"} else run.passive())
-    fetched = fetch(at("fetch"), simulated)
+    brought = fetch(at("fetch"), simulated)
+    fetched = brought.result
+    watched = watch(at("fetch"), fetched, brought.flights)
     detected = detect(at("detect"), fetched)
     screened = screen(at("detect"), detected)
     ingested = ingest(at("ais"), simulated)
@@ -74,6 +78,7 @@ def tell(run: Run, active: frozenset[str]) -> Story:
     catalogued = catalogue(at("review"), fetched, screened)
     findings = FindingsAt.of(
         fetched=fetched,
+        watched=watched,
         screened=screened,
         tracked=tracked,
         matched=matched,
@@ -85,6 +90,7 @@ def tell(run: Run, active: frozenset[str]) -> Story:
     return Story(
         simulated=simulated,
         fetched=fetched,
+        watched=watched,
         detected=detected,
         screened=screened,
         ingested=ingested,

@@ -28,6 +28,8 @@ STATES: dict[str, dict[str, Any]] = {
     CoverageState.PARTLY: {"facecolor": SKY, "edgecolor": BLUE},
     CoverageState.CLOUDY: {"facecolor": GREY, "edgecolor": GREY},
     CoverageState.NOT_IMAGED: {"facecolor": "white", "edgecolor": MUTED, "hatch": "////"},
+    CoverageState.NOT_FETCHED: {"facecolor": "white", "edgecolor": VERMILION, "hatch": "xxxx"},
+    CoverageState.NO_PRODUCT: {"facecolor": "white", "edgecolor": MUTED, "linestyle": ":"},
 }
 
 
@@ -51,7 +53,7 @@ def calendar_plot(
             _panel(axes, [words.berth(zone.name, site.name) for zone in zones], start, end)
             _draw_passes(axes, zones, [row for row in rows if start <= row.sensed_at < end])
             _draw_calls(axes, zones, own)
-        figure.legend(handles=_legend(), loc="outside lower center", ncols=7, fontsize=8.5)
+        figure.legend(handles=_legend(), loc="outside lower center", ncols=5, fontsize=8.5)
 
     says = (
         f"Coverage calendar of {site.name}: {len(rows)} looks at {len(zones)} zones, "

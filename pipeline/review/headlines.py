@@ -20,7 +20,9 @@ from pipeline.review.barrels_plot import last_totals
 
 def headlines(
     calls: Sequence[PortCall],
+    *,
     coverage: Sequence[Coverage],
+    missed: Sequence[Coverage],
     totals: Sequence[LedgerTotal],
     sites: Sequence[Site],
 ) -> list[str]:
@@ -30,6 +32,7 @@ def headlines(
         _visits(calls),
         *_barrels(totals),
         _looks(coverage),
+        *_missed(missed),
     ]
 
 
@@ -86,3 +89,18 @@ def _looks(coverage: Sequence[Coverage]) -> str:
         f"{states[CoverageState.CLOUDY]:,} cloudy, {states[CoverageState.NOT_IMAGED]:,} not "
         f"imaged. A call that no pass could see is not counted above: counts are lower bounds."
     )
+
+
+def _missed(missed: Sequence[Coverage]) -> list[str]:
+    """Passes without an image: days on which nobody looked, though a satellite came."""
+    passes = {(row.site_id, row.scene_id, row.state) for row in missed}
+    states = Counter(state for _, _, state in passes)
+    if not states:
+        return []
+    failed, absent = states[CoverageState.NOT_FETCHED], states[CoverageState.NO_PRODUCT]
+    told = (
+        f"{words.count(failed, 'pass', 'passes')} could not be fetched, and "
+        f"{words.count(absent, 'pass', 'passes')} that the satellites' repeat cycles promise "
+        f"brought no product: what lay in port then is not known."
+    )
+    return [told]

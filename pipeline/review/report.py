@@ -51,6 +51,8 @@ class Report:
     chip_root: Path
     """From the report's folder to the folder of the sites' detection tables."""
     coverage: Sequence[Coverage]
+    missed: Sequence[Coverage]
+    """Of passes that failed or should have been."""
     detections: Sequence[Detection]
     matches: Sequence[Match]
     gaps: Sequence[Gap]
@@ -109,7 +111,13 @@ def _told(report: Report, folder: Path) -> dict[str, object]:
     return {
         "report": report,
         "cap": CAP_BBL,
-        "headlines": headlines(report.calls, report.coverage, report.totals, report.sites),
+        "headlines": headlines(
+            report.calls,
+            coverage=report.coverage,
+            missed=report.missed,
+            totals=report.totals,
+            sites=report.sites,
+        ),
         "sheets": [
             call_sheet(call, sources, chip_root=report.chip_root, folder=folder)
             for call in calls
@@ -124,7 +132,7 @@ def _told(report: Report, folder: Path) -> dict[str, object]:
                 site,
                 land=report.land[site.site_id],
                 track_lines=report.track_lines.get(site.site_id, ()),
-                coverage=report.coverage,
+                coverage=[*report.coverage, *report.missed],
                 calls=report.calls,
                 detections=report.detections,
                 matches=report.matches,

@@ -28,8 +28,10 @@ class SiteSheet:
     """None where no pass was asked about."""
     numbers: Mapping[str, int]
     """What each zone is called on the map."""
+    states: tuple[str, ...]
+    """Of coverage."""
     looks: Mapping[str, Mapping[str, int]]
-    """By sensor and coverage state: how many times a zone was looked at."""
+    """By sensor and coverage state: how many times a zone was looked at, or should have been."""
     blind_days: Mapping[str, float]
     """By zone: the longest time between two looks that saw it, of those that were."""
 
@@ -56,6 +58,7 @@ def site_sheet(
         ),
         calendar=calendar_plot(site, own, calls),
         numbers=zone_numbers(site),
+        states=tuple(str(state) for state in CoverageState),
         looks={
             sensor: {str(state): looks[sensor][state] for state in CoverageState}
             for sensor in sorted(looks)

@@ -96,6 +96,20 @@ class Settings(BaseModel):
     chip_db_max: float = Field(5.0, description="dB shown as white")
     chip_scale_bar_m: float = Field(200.0, gt=0, description="m; length of the scale bar")
 
+    # passes that should have been
+    due_passes_min: int = Field(
+        3, ge=2, description="passes at one phase of the repeat cycle that make a habit"
+    )
+    due_share_min: float = Field(
+        0.6, gt=0, le=1, description="of the cycles since the first pass: known, or it is no habit"
+    )
+    due_tolerance_s: float = Field(
+        600.0, gt=0, description="s; a track is kept to within a kilometre, a slice starts freely"
+    )
+    due_cycles_beyond: int = Field(
+        2, ge=0, description="cycles after its last pass through which a habit is trusted"
+    )
+
     # coverage
     imaged_min: float = Field(
         0.10, ge=0, le=1, description="share of a zone with pixels; below it, it was not imaged"

@@ -15,6 +15,8 @@ import pytest
 import rasterio
 from pyproj import Transformer
 
+from pipeline.records import Coverage
+from pipeline.tables import read_records
 from tests.fetch.provider import Serving, days, five_percent
 
 pytestmark = pytest.mark.timeout(240)
@@ -249,6 +251,10 @@ def test_an_asset_that_leads_elsewhere_is_refused_and_the_others_go_on(
     assert ended.code == 3
     assert ended.err.count("Address that is not followed") >= 2
     assert len(fetched(tmp_path)) == 1
+    missed = read_records(Coverage, tmp_path / "workspace/calendar/demo-alder/missed.parquet")
+    assert {(row.scene_id, row.state, row.clear_fraction) for row in missed} == {
+        (f"demo-alder--S2A_2024030{day}_R046_N0510_loopback", "not fetched", 0.0) for day in (1, 3)
+    }
 
 
 def test_sentinel_hub_within_its_budget_and_without_a_trace_of_the_secret(archive, hub, tmp_path):

@@ -211,7 +211,7 @@ EMPTY = Report(
     land={item.site_id: shapely.Polygon() for item in SITES},
     track_lines={},
     chip_root=Path("../../screen"),
-    coverage=[], detections=[], matches=[], gaps=[], in_view=[], calls=[], candidates=[],
+    coverage=[], missed=[], detections=[], matches=[], gaps=[], in_view=[], calls=[], candidates=[],
     voyages=[], entries=[], totals=[], cases=[], failures=[],
     rows_set_aside=0,
     truth_rows=None,

@@ -211,10 +211,25 @@ def test_each_calendar_year_has_its_own_cap(read, full, made):
 
 def test_coverage_is_counted_by_sensor_and_state(read, full):
     rows = read(full()).rows
-    assert ["Sentinel-1 radar", "1", "1", "0", "1"] in rows
-    assert ["Sentinel-2 optical", "1", "0", "1", "0"] in rows
+    assert ["Sentinel-1 radar", "1", "1", "0", "1", "0", "0"] in rows
+    assert ["Sentinel-2 optical", "1", "0", "1", "0", "0", "0"] in rows
     # oil-1 was seen on day 4 and on day 17
     assert ["1", "oil-1", "load", "oil products", "13.0 days"] in [row[:5] for row in rows]
+
+
+def test_passes_without_an_image_are_told_and_are_no_looks(read, full, made):
+    missed = [
+        made.look("north", zone, "S1", day, state)
+        for zone in ("oil-1", "oil-2")
+        for day, state in ((8, "not fetched"), (20, "no product"), (32, "no product"))
+    ]
+    page = read(full(missed=missed))
+    assert ["Sentinel-1 radar", "1", "1", "0", "1", "2", "4"] in page.rows
+    assert "1 pass could not be fetched, and 2 passes that" in page.text["headlines"]
+    looks = re.search(r"were looked at (\d+) times", page.text["headlines"])
+    assert looks is not None
+    assert looks.group(1) == "5"
+    assert "promise" not in read(full()).text["headlines"]
 
 
 def test_a_guessed_berth_says_so(read, full):
