@@ -11,7 +11,6 @@ import json
 from dataclasses import MISSING, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -130,6 +129,8 @@ class Image:
     """(bands, height, width)."""
     valid: NDArray[np.bool_]
     """(height, width); True where the sensor delivered data."""
+    said_cloud: NDArray[np.bool_] | None = None
+    """(height, width); True where the archive's classification says cloud; None: it has none."""
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit the grid."""
@@ -700,61 +701,3 @@ class TrueHull:
     is_dark: bool = column("", "not transmitting at the instant")
     is_visible: bool = column("", "rendered under a clear sky inside the AOI")
     call_id: str | None = column("", "true call it is part of; null: under way")
-
-
-# --------------------------------------------------------------------------- scenes as delivered
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceBand:
-    """One band of a delivered scene: which file, and what its numbers mean."""
-
-    name: str
-    """`B02` … or `VV`, `VH`."""
-    path: Path
-    index: int
-    """Band number inside the file, from 1."""
-    scale: float
-    """Physical value = digital number × scale + offset."""
-    offset: float
-    nodata: float | None
-    """Digital number of a pixel without data."""
-    calibration: Path | None = None
-    """Sentinel-1 SAFE: XML with the sigma-nought look-up table; the file is then uncalibrated."""
-    layer: str | None = None  # variable of a netCDF
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceScene:
-    """One acquisition as an archive delivered it, before it is brought to a site's grid."""
-
-    source_id: str
-    sensor: Sensor
-    platform: str
-    provider: str
-    product_ids: tuple[str, ...]
-    sensed_at: datetime
-    bands: tuple[SourceBand, ...]
-    gsd_m: float
-    processing_baseline: str | None = None
-    orbit_state: str | None = None
-    relative_orbit: int | None = None
-    heading_deg: float | None = None
-    incidence_deg: float | None = None
-    range_over_velocity_s: float | None = None
-
-    def files(self) -> tuple[Path, ...]:
-        """The files whose bytes the scene is made of, each once, sorted."""
-        paths = [(band.path, band.calibration) for band in self.bands]
-        return tuple(sorted({path for pair in paths for path in pair if path is not None}))
-
-    def described(self) -> str:
-        """What is said of the scene, as text for a hash: all but where its files lie."""
-        bands = [(b.name, b.path.name, b.index, b.scale, b.offset, b.nodata) for b in self.bands]
-        layers = tuple(b.layer for b in self.bands if b.layer is not None)
-        return repr((
-            self.source_id, self.sensor, self.platform, self.provider, self.product_ids,
-            self.sensed_at, bands, self.gsd_m, self.processing_baseline, self.orbit_state,
-            self.relative_orbit, self.heading_deg, self.incidence_deg, self.range_over_velocity_s,
-            *layers,
-        ))  # fmt: skip

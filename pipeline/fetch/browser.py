@@ -19,7 +19,8 @@ from pipeline.errors import BadInput
 from pipeline.fetch.described import Described
 from pipeline.fetch.overpass import TOLERANCE, sentinel2_overpass
 from pipeline.fetch.stac import BANDS as SENSOR_BANDS
-from pipeline.records import Sensor, SourceBand, SourceScene
+from pipeline.records import Sensor
+from pipeline.sources import SourceBand, SourceScene
 
 NAME = re.compile(
     r"(?P<start>\d{4}-\d\d-\d\d-\d\d_\d\d)_(?P<end>\d{4}-\d\d-\d\d-\d\d_\d\d)"

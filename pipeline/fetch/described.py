@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shapely import Geometry
 
-from pipeline.records import SourceScene
+from pipeline.sources import SourceScene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

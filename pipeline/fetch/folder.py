@@ -17,7 +17,8 @@ from pipeline.fetch.safe import read_safe
 from pipeline.fetch.settings import GeotiffDefaults, Settings
 from pipeline.fetch.stac import asset_files, looks_like_item, read_stac_item
 from pipeline.fetch.zipped import unpacked
-from pipeline.records import Sensor, SourceBand, SourceScene
+from pipeline.records import Sensor
+from pipeline.sources import SourceBand, SourceScene
 
 GEOTIFF = (".tif", ".tiff")
 SAFE = ".SAFE"

@@ -16,7 +16,8 @@ from pipeline.fetch.described import Described
 from pipeline.fetch.overpass import TOLERANCE, sentinel2_overpass
 from pipeline.fetch.settings import NetcdfDefaults
 from pipeline.fetch.stac import BANDS as SENSOR_BANDS
-from pipeline.records import Sensor, SourceBand, SourceScene
+from pipeline.records import Sensor
+from pipeline.sources import SourceBand, SourceScene
 
 BANDS = SENSOR_BANDS[Sensor.S2]
 UNITS = re.compile(

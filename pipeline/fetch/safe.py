@@ -15,7 +15,8 @@ from pipeline.clock import parse_utc
 from pipeline.errors import BadInput
 from pipeline.fetch.described import Described
 from pipeline.markup import read_xml
-from pipeline.records import Sensor, SourceBand, SourceScene
+from pipeline.records import Sensor
+from pipeline.sources import SourceBand, SourceScene
 
 SPEED_OF_LIGHT_MPS = 299_792_458.0
 BANDS_S2 = ("B02", "B03", "B04", "B08")
@@ -91,8 +92,17 @@ def _sentinel2(folder: Path, name: str) -> Described:
         gsd_m=10.0,
         processing_baseline=baseline,
         relative_orbit=None if orbit is None else int(orbit.group(1)),
+        classes=_classes(folder) if level_2 else None,
     )
     return Described(source=source, footprint=None)
+
+
+def _classes(folder: Path) -> SourceBand | None:
+    """The scene classification at 20 m; a product cut down to its bands lacks it."""
+    found = sorted(folder.glob("GRANULE/*/IMG_DATA/R20m/*_SCL_20m.jp2"))
+    if len(found) != 1:
+        return None
+    return SourceBand(name="SCL", path=found[0], index=1, scale=1.0, offset=0.0, nodata=0.0)
 
 
 def _offsets_dn(root: ET.Element, tag: str) -> dict[str, float]:

@@ -22,12 +22,15 @@ from shapely.geometry import shape
 from pipeline.clock import parse_utc
 from pipeline.errors import BadInput
 from pipeline.fetch.described import Described
-from pipeline.records import Sensor, SourceBand, SourceScene
+from pipeline.records import Sensor
+from pipeline.sources import SourceBand, SourceScene
 
 MAX_ITEM_BYTES = 4_000_000
 BANDS = {Sensor.S1: ("VV", "VH"), Sensor.S2: ("B02", "B03", "B04", "B08")}
 COMMON_NAMES = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08", "vv": "VV", "vh": "VH"}
 """Asset keys that Earth Search and others use for the bands."""
+CLASSES = "SCL"
+"""Asset of the scene classification, in any case; an item may lack it."""
 PRODUCT = re.compile(
     r"S2[A-D]_MSIL(?:1C|2A)_\d{8}T\d{6}_N(?P<baseline>\d{4})_R(?P<orbit>\d{3})_T(?P<tile>\w{5})_"
 )
@@ -113,7 +116,7 @@ def read_head(document: dict[str, Any]) -> ItemHead:
 
 
 def band_hrefs(document: dict[str, Any], sensor: Sensor) -> dict[str, tuple[str, str]]:
-    """For each band we use the asset's key and its address.
+    """For each band we use, and the classification, the asset's key and its address.
 
     Raises:
         BadInput: no band we use, or an asset without an address.
@@ -132,7 +135,7 @@ def band_hrefs(document: dict[str, Any], sensor: Sensor) -> dict[str, tuple[str,
         raise BadInput(
             "STAC item has no band we use", where=name, expected=BANDS[sensor], found=sorted(named)
         )
-    return bands
+    return bands | ({CLASSES: named[CLASSES]} if CLASSES in named else {})
 
 
 def read_stac_item(path: Path) -> Described:
@@ -163,6 +166,7 @@ def read_stac_item(path: Path) -> Described:
             heading_deg=_number(properties, "heading_deg"),
             incidence_deg=_number(properties, "incidence_deg"),
             range_over_velocity_s=_number(properties, "range_over_velocity_s"),
+            classes=_classes(document["assets"], path),
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ShapelyError) as error:
         raise BadInput(
@@ -223,6 +227,15 @@ def _bands(assets: dict[str, Any], sensor: Sensor, item: Path) -> tuple[SourceBa
             found=sorted(assets),
         )
     return bands
+
+
+def _classes(assets: dict[str, Any], item: Path) -> SourceBand | None:
+    """The scene classification, where its file lies beside the item."""
+    asset = next((asset for key, asset in assets.items() if key.upper() == CLASSES), None)
+    path = None if asset is None else _local(str(asset["href"]), item)
+    if path is None or not path.is_file():
+        return None
+    return SourceBand(name=CLASSES, path=path, index=1, scale=1.0, offset=0.0, nodata=0.0)
 
 
 def _band(name: str, asset: dict[str, Any], sensor: Sensor, item: Path) -> SourceBand:

@@ -21,14 +21,23 @@ from pipeline.fetch.passes import Pass, passes_of
 from pipeline.fetch.safe import FIRST_BASELINE_WITH_OFFSET
 from pipeline.fetch.sentinel_hub import Acquisition, Credentials, acquire, catalogue, units_of
 from pipeline.fetch.settings import Provider, SentinelHubProvider, StacProvider
-from pipeline.fetch.stac import BANDS, COMMON_NAMES, ItemHead, band_hrefs, read_head, read_stac_item
+from pipeline.fetch.stac import (
+    BANDS,
+    CLASSES,
+    COMMON_NAMES,
+    ItemHead,
+    band_hrefs,
+    read_head,
+    read_stac_item,
+)
 from pipeline.fetch.stac_api import search, signed
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
-from pipeline.records import Image, Scene, Sensor, Site, SourceScene
+from pipeline.records import Image, Scene, Sensor, Site
 from pipeline.scene.raster import grid_over, write_cog
 from pipeline.scene.read import read_granules
 from pipeline.scene.remote import copy_window
+from pipeline.sources import SourceScene
 
 FOLDER = "archives"
 ORIGINAL = "original"
@@ -246,13 +255,18 @@ def _granule(
     hrefs = band_hrefs(document, read_head(document).sensor)
 
     def copy(band: str) -> None:
-        copy_window(
-            signed(provider, hrefs[band][1]),
-            task.site.aoi,
-            folder / f"{band}.tif",
-            retries=provider.retries,
-            timeout_s=provider.timeout_s,
-        )
+        href = signed(provider, hrefs[band][1])
+        try:
+            copy_window(
+                href,
+                task.site.aoi,
+                folder / f"{band}.tif",
+                retries=provider.retries,
+                timeout_s=provider.timeout_s,
+            )
+        except BadInput:
+            if band != CLASSES:  # a scene is not lost for want of somebody's opinion of it
+                raise
 
     # side by side: an archive gives one connection a small part of what the line bears
     with ThreadPoolExecutor(len(hrefs)) as pool:
@@ -260,6 +274,7 @@ def _granule(
     assets = {
         key: {**document["assets"][key], "href": f"./{band}.tif", "darkcall:href": href}
         for band, (key, href) in hrefs.items()
+        if (folder / f"{band}.tif").exists()
     }
     return _delivered(folder, {**document, "assets": assets})
 
@@ -325,7 +340,7 @@ def _slim(item: Mapping[str, Any]) -> dict[str, Any]:
     used = {
         key: asset
         for key, asset in (assets.items() if isinstance(assets, dict) else ())
-        if key.lower() in COMMON_NAMES or key.upper() in COMMON_NAMES.values()
+        if key.lower() in COMMON_NAMES or key.upper() in {CLASSES, *COMMON_NAMES.values()}
     }
     return {key: item[key] for key in kept if key in item} | {"assets": used}
 

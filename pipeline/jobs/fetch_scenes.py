@@ -28,7 +28,7 @@ from pipeline.jobs.archives import (
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult, item_key, read_manifest
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
-from pipeline.records import Coverage, Site, SourceScene
+from pipeline.records import Coverage, Site
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coverage import coverage
 from pipeline.scene.due import Flight
@@ -37,6 +37,7 @@ from pipeline.scene.raster import footprint
 from pipeline.scene.read import read_source
 from pipeline.scene.sar import noise_file
 from pipeline.scene.write import write_scene
+from pipeline.sources import SourceScene
 from pipeline.tables import write_records
 
 COVERAGE = "coverage.parquet"
@@ -236,4 +237,4 @@ def _bring_in(task: SceneTask | RemoteTask | DarkcallError, out: Path) -> Outcom
     return Outcome(counts={"zones": len(rows)})
 
 
-FETCH = Stage(name="fetch", version=3, work=_bring_in)
+FETCH = Stage(name="fetch", version=4, work=_bring_in)

@@ -24,6 +24,8 @@ COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 BANDS = ("B02", "B03", "B04", "B08", "VV", "VH")
 """Their order in every image."""
+CLOUD = "CLOUD"
+"""Asset of what the archive's classification calls cloud: 1, else 0."""
 OPTIONAL = (
     "processing_baseline",
     "reflectance_offset",
@@ -41,7 +43,8 @@ def to_item(scene: Scene, grid: Grid, assets: Mapping[str, Mapping[str, Any]]) -
     Args:
         scene: what was acquired.
         grid: its pixels' place.
-        assets: by band name: `href`, `sha256`, `bytes`, and `scale`, `offset`, `nodata`.
+        assets: by name of a band, or `CLOUD`: `href`, `sha256`, `bytes`, and `scale`, `offset`,
+            `nodata`.
     """
     footprint = shapely.box(
         grid.x_min_m,
@@ -70,14 +73,14 @@ def to_item(scene: Scene, grid: Grid, assets: Mapping[str, Mapping[str, Any]]) -
         datetime=scene.sensed_at.astimezone(UTC),
         properties=properties,
     )
-    for name in scene.bands:
-        facts = dict(assets[name])
+    for name, described in assets.items():
+        facts = dict(described)
         item.add_asset(
             name,
             pystac.Asset(
                 href=facts.pop("href"),
                 media_type=COG,
-                roles=["data"],
+                roles=["cloud"] if name == CLOUD else ["data"],
                 title=name,
                 extra_fields={f"{PREFIX}{key}": value for key, value in facts.items()},
             ),
@@ -114,7 +117,7 @@ def read_item(path: Path) -> Scene:
 
 def _bands(assets: Mapping[str, Any]) -> tuple[str, ...]:
     """In the image's order, which JSON's sorted keys do not keep."""
-    if not assets or not set(assets) <= set(BANDS):
+    if not assets or not set(assets) <= {*BANDS, CLOUD}:
         raise ValueError(f"assets {sorted(assets)}, expected some of {BANDS}")
     return tuple(name for name in BANDS if name in assets)
 

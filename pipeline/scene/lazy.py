@@ -15,12 +15,13 @@ from shapely import Geometry
 
 from pipeline.errors import BadInput
 from pipeline.geo import Grid, to_crs
-from pipeline.records import Image, Sensor, Site, SourceBand, Surface
+from pipeline.records import Image, Sensor, Site, Surface
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coast import land_polygon, land_within
 from pipeline.scene.raster import footprint, grid_for, opened, read_bands
 from pipeline.scene.sea import surface
 from pipeline.scene.settings import Settings
+from pipeline.sources import SourceBand
 
 SIDE_MIN_PX = 16
 """Nothing smaller can show a ship and the water around it."""

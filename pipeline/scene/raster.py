@@ -24,7 +24,7 @@ from shapely import Geometry
 
 from pipeline.errors import BadInput
 from pipeline.geo import Grid, to_crs, utm_crs
-from pipeline.records import SourceBand
+from pipeline.sources import SourceBand
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]

@@ -14,13 +14,15 @@ from shapely import Geometry
 
 from pipeline.errors import BadInput
 from pipeline.geo import Grid, to_crs
-from pipeline.records import Image, Scene, Sensor, Site, SourceBand, SourceScene
+from pipeline.records import Image, Scene, Sensor, Site
+from pipeline.scene.classes import said_cloud
 from pipeline.scene.cloud import cloud_fraction, cloud_mask
 from pipeline.scene.geolocation import GeolocationGrid
-from pipeline.scene.item import ITEM, PREFIX, read_document, read_item
+from pipeline.scene.item import CLOUD, ITEM, PREFIX, read_document, read_item
 from pipeline.scene.raster import covered, crs_of, footprint, grid_for, opened, read_band
 from pipeline.scene.sar import geolocation_of, read_grd_band
 from pipeline.scene.settings import Settings
+from pipeline.sources import SourceBand, SourceScene
 
 
 def read_source(source: SourceScene, *, site: Site, settings: Settings) -> tuple[Scene, Image]:
@@ -53,6 +55,7 @@ def read_source(source: SourceScene, *, site: Site, settings: Settings) -> tuple
         bands=tuple(name for name, _ in kept),
         data=np.stack([values for _, values in kept]),
         valid=valid,
+        said_cloud=None if source.classes is None else said_cloud(source.classes, grid),
     )
     if radar is not None:
         source = _at_aoi(source, site.aoi, radar)
@@ -87,16 +90,19 @@ def read_granules(
     names = [band.name for band in first.bands]
     data = np.zeros((len(names), grid.height, grid.width), np.float32)
     valid = np.zeros(data.shape[1:], np.bool_)
+    cloud = None if any(one.classes is None for one in granules) else np.zeros_like(valid)
     for one in granules:
         _check_bands(one)
         layers = [read_band(band, grid) for band in one.bands]
         new = np.logical_and.reduce([there for _, there in layers]) & ~valid
         data[:, new] = np.stack([values[new] for values, _ in layers])
+        if cloud is not None and one.classes is not None:
+            cloud[new] = said_cloud(one.classes, grid)[new]
         valid |= new
     valid &= covered(site.aoi, grid)
     if not valid.any():
         raise _not_imaged(first.source_id)
-    image = Image(grid=grid, bands=tuple(names), data=data, valid=valid)
+    image = Image(grid=grid, bands=tuple(names), data=data, valid=valid, said_cloud=cloud)
     products = tuple(dict.fromkeys(name for one in granules for name in one.product_ids))
     return _scene(replace(first, product_ids=products), site, image, settings), image
 
@@ -182,6 +188,7 @@ def read_scene(folder: Path) -> tuple[Scene, Image]:
     assets = read_document(folder / ITEM)["assets"]
     try:
         bands = [_stored_band(name, assets[name], folder) for name in scene.bands]
+        said = _stored_band(CLOUD, assets[CLOUD], folder) if CLOUD in assets else None
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(
             "Scene's STAC item is damaged",
@@ -196,6 +203,7 @@ def read_scene(folder: Path) -> tuple[Scene, Image]:
         bands=scene.bands,
         data=np.stack([values for values, _ in layers]),
         valid=np.logical_and.reduce([valid for _, valid in layers]),
+        said_cloud=None if said is None else read_band(said, grid)[0] > 0,
     )
     return scene, image
 

@@ -17,10 +17,10 @@ from scipy.interpolate import RegularGridInterpolator
 from pipeline.errors import BadInput
 from pipeline.geo import Grid
 from pipeline.markup import read_xml
-from pipeline.records import SourceBand
 from pipeline.scene.geolocation import GeolocationGrid, read_geolocation
 from pipeline.scene.noise import thermal_noise
 from pipeline.scene.raster import Bools, Floats, opened
+from pipeline.sources import SourceBand
 
 NODE_PX = 32
 """Ground pixels between places that are looked up in the geolocation grid; linear between."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.records import Image, Scene, Sensor
-from pipeline.scene.item import ITEM, to_item
+from pipeline.scene.item import CLOUD, ITEM, to_item
 from pipeline.scene.raster import write_cog
 
 DN_PER_REFLECTANCE = 10_000
@@ -40,9 +40,15 @@ def _write(
     folder: Path, scene: Scene, image: Image, *, offset_dn: int, stem: str, extra: dict[str, str]
 ) -> None:
     assets: dict[str, dict[str, Any]] = {}
-    for name, band in zip(image.bands, image.data, strict=True):
+    layers = {
+        name: _encode(band, image.valid, scene.sensor, offset_dn)
+        for name, band in zip(image.bands, image.data, strict=True)
+    }
+    if image.said_cloud is not None:
+        facts = {"scale": 1.0, "offset": 0.0, "nodata": 255.0}
+        layers[CLOUD] = image.said_cloud.astype(np.uint8), facts
+    for name, (pixels, facts) in layers.items():
         path = folder / f"{stem}{name}.tif"
-        pixels, facts = _encode(band, image.valid, scene.sensor, offset_dn)
         write_cog(path, pixels, image.grid, nodata=facts["nodata"])
         content = path.read_bytes()
         stored = {**facts, "nodata": "nan" if np.isnan(facts["nodata"]) else facts["nodata"]}

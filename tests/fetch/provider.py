@@ -60,12 +60,17 @@ class Archive:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, crs: str, left: float, top: float, at: datetime, **changes: Any) -> dict:
-        """A tile of 230 × 310 pixels, its four bands, and its item."""
+        """A tile of 230 × 310 pixels, its four bands, and its item.
+
+        `cloud`: (top, bottom, left, right) pixels of 10 m that the scene classification, at 20 m,
+        calls cloud though the bands show none; without it there is no classification.
+        """
         number = len(self.items)
         name = changes.pop("id", f"S2A_{crs[-5:]}_{at:%Y%m%dT%H%M%S}_{number}")
         shape_px = changes.pop("shape", (230, 310))
         rng = np.random.default_rng(changes.pop("seed", number))
         transform = Affine(10, 0, left, 0, -10, top)
+        cloud = changes.pop("cloud", None)
         assets = {}
         for band, level in BANDS.items():
             pixels = rng.normal(level, 0.003, shape_px) * 10_000 + OFFSET_DN
@@ -80,6 +85,16 @@ class Archive:
                 dataset.write(pixels.astype(np.uint16), 1)
             facts = {"nodata": 0, "scale": 1e-4, "offset": -0.1}
             assets[band] = {"href": f"{self.url}/cog/{path.name}", "raster:bands": [facts]}
+        if cloud is not None:
+            path = self.folder / f"{name}_scl.tif"
+            above, below, first, last = (value // 2 for value in cloud)
+            classes = np.full((shape_px[0] // 2, shape_px[1] // 2), 6, np.uint8)
+            classes[above:below, first:last] = 9
+            profile |= {"dtype": "uint8", "height": classes.shape[0], "width": classes.shape[1],
+                        "transform": Affine(20, 0, left, 0, -20, top)}  # fmt: skip
+            with rasterio.open(path, "w", **profile) as dataset:
+                dataset.write(classes, 1)
+            assets["scl"] = {"href": f"{self.url}/cog/{path.name}"}
         assets["thumbnail"] = {"href": f"{self.url}/thumb.jpg"}
         right, bottom = left + 10 * shape_px[1], top - 10 * shape_px[0]
         corners = [(left, top), (right, top), (right, bottom), (left, bottom)]

@@ -29,6 +29,21 @@ def test_a_level_2a_product_tells_time_bands_and_offsets(tmp_path, s2_safe):
     assert all(f"_{b.name}_10m.jp2" in b.path.name for b in source.bands)
 
 
+def test_a_level_2a_product_brings_its_scene_classification_where_it_has_one(tmp_path, s2_safe):
+    folder = s2_safe(tmp_path)
+    assert read_safe(folder).source.classes is None
+    (granule,) = (folder / "GRANULE").iterdir()
+    path = granule / "IMG_DATA/R20m/T22JGS_20240307T132231_SCL_20m.jp2"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+
+    source = read_safe(folder).source
+
+    assert source.classes is not None
+    assert source.classes.path == path
+    assert path in source.files()
+
+
 def test_before_baseline_4_there_is_no_offset_and_after_it_there_must_be(tmp_path, s2_safe):
     old = read_safe(s2_safe(tmp_path / "old", baseline="03.01", offsets="")).source
     assert {b.offset for b in old.bands} == {0.0}

@@ -168,6 +168,35 @@ def test_reflectance_and_place_are_the_archives_and_two_tiles_are_one_scene(
     assert {row["state"] for row in rows} == {"seen"}
 
 
+def test_the_archives_classification_makes_a_berth_cloudy_and_its_loss_loses_no_scene(
+    archive, configure, darkcall, tmp_path
+):
+    left, top = origin()
+    for day in (4, 5):
+        archive.add(
+            CRS, left, top, FIRST + timedelta(days=day - 1), shape=(900, 690),
+            cloud=(0, 900, 0, 690),
+        )  # fmt: skip
+    gone = archive.items[-1]["assets"]["scl"]["href"].rsplit("/", 1)[-1]
+    (archive.folder / gone).unlink()
+
+    ended = darkcall("fetch", "--config", configure(tmp_path))
+
+    assert ended.code == 0, ended.err
+    states = {
+        day: {
+            row.state
+            for row in read_records(
+                Coverage,
+                tmp_path / f"workspace/fetch/demo-alder--S2A_2024030{day}_R046_N0510_loopback"
+                "/coverage.parquet",
+            )
+        }
+        for day in (1, 4, 5)
+    }
+    assert states == {1: {"seen"}, 4: {"cloudy"}, 5: {"seen"}}
+
+
 def test_evidence_keeps_the_original_numbers_beside_the_working_copy(
     archive, configure, darkcall, tmp_path
 ):

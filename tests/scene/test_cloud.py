@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -64,3 +66,24 @@ def test_radar_and_an_image_without_visible_bands_have_no_clouds(sky, make_grid,
     image = sky(CLOUD, WHITE)
     bare = Image(grid=image.grid, bands=("B08",), data=image.data[3:], valid=image.valid)
     assert not cloud_mask(bare, SETTINGS).any()
+
+
+def test_what_the_archive_calls_cloud_is_cloud_unless_it_is_as_narrow_as_a_deck(sky):
+    image = sky(np.s_[0:0, 0:0], WHITE)
+    said = np.zeros(image.valid.shape, np.bool_)
+    said[20:60, 30:75] = True  # cirrus that four bands do not show
+    said[80:86, 20:60] = True  # a white deck
+    image = replace(image, said_cloud=said)
+
+    cloud = cloud_mask(image, SETTINGS)
+
+    expected = np.zeros_like(said)
+    expected[20:60, 30:75] = True
+    np.testing.assert_array_equal(cloud, expected)
+
+
+def test_own_evidence_counts_where_the_archive_says_nothing(sky):
+    image = sky(CLOUD, WHITE)
+    silent = replace(image, said_cloud=np.zeros(image.valid.shape, np.bool_))
+
+    np.testing.assert_array_equal(cloud_mask(silent, SETTINGS), cloud_mask(image, SETTINGS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -162,3 +163,18 @@ def test_the_item_tells_one_source_from_another(written, s2_image, make_scene, m
         for folder in (written, other)
     }
     assert len(shas) == 2
+
+
+def test_what_the_archive_called_cloud_comes_back(tmp_path, s2_image, make_scene):
+    said = np.zeros(s2_image.valid.shape, np.bool_)
+    said[3:17, 20:41] = True
+    image = replace(s2_image, said_cloud=said)
+    write_scene(tmp_path, make_scene(image), image, source_sha256=SHA)
+
+    scene, back = read_scene(tmp_path)
+
+    assert scene.bands == s2_image.bands
+    assert back.said_cloud is not None
+    np.testing.assert_array_equal(back.said_cloud, said)
+    item = pystac.Item.from_file(tmp_path / "item.json")
+    assert item.assets["CLOUD"].roles == ["cloud"]
