@@ -65,6 +65,8 @@ class Stage:
     """Raise it when the output of unchanged input would change."""
     work: Callable[[Any, Path], Outcome]
     """Top-level function of (task, folder to write to)."""
+    waiting: bool = False
+    """Its items wait for a network more than they compute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +218,7 @@ def _work_through(
         Assignment(stage=stage, item=item, key=keys[item.item_id], root=root) for item in todo
     ]
     with progress.stage(stage.name, len(todo)) as report:
-        for index, result in executor.run(perform, assignments):
+        for index, result in executor.run(perform, assignments, waiting=stage.waiting):
             item_id = todo[index].item_id
             if isinstance(result, WorkerDied):
                 ended: Mapping[str, int] | Failure = _record_failure(root, _worker_died(item_id))

@@ -11,7 +11,7 @@ import numpy as np
 import pipeline.detect.settings
 from pipeline.detect.yolo import open_yolo
 from pipeline.errors import UsageError
-from pipeline.jobs.fit_model import Answers, joined, judged
+from pipeline.jobs.judge import Answers, joined, judged
 from pipeline.jobs.progress import Progress
 from pipeline.learn.fit import calibrated
 from pipeline.learn.store import read_dataset

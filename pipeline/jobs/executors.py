@@ -16,6 +16,10 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
+OVERLAP = 2
+"""Workers a core while all wait for a network: one copies while the other computes."""
+
+
 class WorkerDied:
     """Stands in for the result of an item whose worker process died."""
 
@@ -24,9 +28,12 @@ class Executor(Protocol):
     """Runs a function over tasks and yields (index, result) as they finish."""
 
     def run(
-        self, function: Callable[[T], U], tasks: Sequence[T]
+        self, function: Callable[[T], U], tasks: Sequence[T], *, waiting: bool = False
     ) -> Iterator[tuple[int, U | WorkerDied]]:
-        """Yield (index of the task, its result) in the order of finishing."""
+        """Yield (index of the task, its result) in the order of finishing.
+
+        `waiting`: tasks wait for others, a network say, more than they compute.
+        """
         ...
 
     def close(self) -> None:
@@ -38,9 +45,10 @@ class SerialExecutor:
     """One item after another, in this process: easiest to follow and to debug."""
 
     def run(
-        self, function: Callable[[T], U], tasks: Sequence[T]
+        self, function: Callable[[T], U], tasks: Sequence[T], *, waiting: bool = False
     ) -> Iterator[tuple[int, U | WorkerDied]]:
         """Yield (index, result) in the order of the tasks."""
+        del waiting  # there is nobody to work meanwhile
         for index, task in enumerate(tasks):
             yield index, function(task)
 
@@ -57,15 +65,16 @@ class ProcessExecutor:
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
+        self._size = 0
         self._pool: ProcessPoolExecutor | None = None
 
     def run(
-        self, function: Callable[[T], U], tasks: Sequence[T]
+        self, function: Callable[[T], U], tasks: Sequence[T], *, waiting: bool = False
     ) -> Iterator[tuple[int, U | WorkerDied]]:
-        """Yield (index, result) in the order of finishing."""
+        """Yield (index, result) in the order of finishing; waiting tasks get more workers."""
         pending = set(range(len(tasks)))
         try:
-            pool = self._open()
+            pool = self._open(self._workers * (OVERLAP if waiting else 1))
             futures = {pool.submit(function, task): index for index, task in enumerate(tasks)}
             for future in as_completed(futures):
                 result = future.result()
@@ -82,9 +91,10 @@ class ProcessExecutor:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
-    def _open(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            self._pool = _pool(self._workers)
+    def _open(self, size: int) -> ProcessPoolExecutor:
+        if self._pool is None or self._size != size:
+            self.close()
+            self._pool, self._size = _pool(size), size
         return self._pool
 
 

@@ -86,7 +86,9 @@ def fetch(run: Run, simulated: StageResult | None) -> Fetched:
         flights |= {item.item_id: _flight(item.task) for item in asked if _is_pass(item)}
         for item in budget.within(known, asked):
             items[item.item_id] = item
-    result = run.stage(FETCH, [items[name] for name in sorted(items)])
+    waiting = any(isinstance(item.task, RemoteTask) for item in items.values())
+    stage = replace(FETCH, waiting=waiting)
+    result = run.stage(stage, [items[name] for name in sorted(items)])
     return Fetched(result=result, flights=flights)
 
 

@@ -2,7 +2,7 @@
 
 The archive is a server on loopback that gives each connection what a real one gives (2 MB/s by
 default); its tiles are a little larger than the site, so that both move nearly the same bytes. Both
-have as many connections: workers × 4 bands.
+have as many connections: workers × 4 bands, where workers are two a core.
 
   share_of_curl   bytes a second of darkcall, from the command to the last working copy, over curl's
 """
@@ -24,6 +24,7 @@ import yaml
 from pyproj import Transformer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from pipeline.jobs.executors import OVERLAP
 from tests.fetch.provider import Archive, Serving, days
 
 ROOT = Path(__file__).parents[2]
@@ -94,11 +95,12 @@ def main() -> None:
         for at in days(datetime(2024, 3, 1, 1, 55, 9, tzinfo=UTC), args.scenes, step=5):
             archive.add(CRS, left, top, at, shape=SHAPE_PX)
         archive.bytes_a_second = args.megabytes_a_second * 1e6
-        curl_s, curl_bytes = by_curl(Path(name), archive, workers * BANDS)
+        connections = workers * OVERLAP * BANDS
+        curl_s, curl_bytes = by_curl(Path(name), archive, connections)
         ours_s, ours_bytes = by_darkcall(configured(Path(name), archive, workers), archive)
     figures = {
         "scenes": args.scenes,
-        "connections": workers * BANDS,
+        "connections": connections,
         "darkcall_s": ours_s,
         "darkcall_mb_per_s": ours_bytes / ours_s / 1e6,
         "curl_s": curl_s,

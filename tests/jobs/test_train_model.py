@@ -11,7 +11,8 @@ import yaml
 
 from pipeline.detect.boxes import Found
 from pipeline.errors import UsageError
-from pipeline.jobs.fit_model import Answers, _draft, _fitted, _Reading, _written, judged
+from pipeline.jobs.fit_model import _draft, _fitted, _Reading, _written
+from pipeline.jobs.judge import Answers, judged
 from pipeline.jobs.train_model import Workshop, parts, train_model
 from pipeline.jobs.trained import read_recipe
 from pipeline.learn.fit import calibrated
