@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tarfile
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,7 +41,7 @@ from tifffile import TiffFileError
 
 from pipeline.errors import BadInput, DarkcallError, TryLater, UsageError
 from pipeline.fetch.settings import SentinelHubProvider
-from pipeline.fetch.stac import BANDS
+from pipeline.fetch.stac import BANDS, CLASSES
 from pipeline.records import Sensor
 
 MAX_SIDE_PX = 2500
@@ -100,7 +101,13 @@ class Acquisition:
     """West, south, east, north; whole tens of metres in UTM."""
 
 
-def units_of(height_px: int, width_px: int, sensor: Sensor) -> float:
+def bands_of(sensor: Sensor, collection: str) -> tuple[str, ...]:
+    """What a pass is asked for: the bands we use, and the scene classification of Level 2A."""
+    classified = sensor is Sensor.S2 and "l2a" in collection.lower()
+    return (*BANDS[sensor], CLASSES) if classified else BANDS[sensor]
+
+
+def units_of(height_px: int, width_px: int, sensor: Sensor, collection: str) -> float:
     """Processing units of one pass over a place of so many 10 m pixels.
 
     Area in 512 × 512 px, times bands over three, times two for 32 bit and two for
@@ -108,7 +115,7 @@ def units_of(height_px: int, width_px: int, sensor: Sensor) -> float:
     """
     area = height_px * width_px / UNIT_PX
     factor = RADAR_FACTOR if sensor is Sensor.S1 else 1.0
-    return max(LEAST_UNITS, area * len(BANDS[sensor]) / UNIT_BANDS * factor)
+    return max(LEAST_UNITS, area * len(bands_of(sensor, collection)) / UNIT_BANDS * factor)
 
 
 def catalogue(
@@ -151,8 +158,9 @@ def acquire(
     """Pixels of one pass.
 
     Returns:
-        (bands, height, width), uint16 digital numbers for Sentinel-2 and float32 sigma nought
-        (ellipsoid) for Sentinel-1; and (height, width), False where there are no data.
+        (bands, height, width) as `bands_of` names them, uint16 digital numbers for Sentinel-2 and
+        float32 sigma nought (ellipsoid) for Sentinel-1; and (height, width), False where there are
+        no data.
 
     Raises:
         UsageError, TryLater, BadInput: as `catalogue`.
@@ -160,7 +168,8 @@ def acquire(
     west, south, east, north = wanted.bounds
     width, height = round((east - west) / 10.0), round((north - south) / 10.0)
     kind = np.float32 if wanted.sensor is Sensor.S1 else np.uint16
-    bands = np.zeros((len(BANDS[wanted.sensor]), height, width), kind)
+    names = bands_of(wanted.sensor, wanted.collection)
+    bands = np.zeros((len(names), height, width), kind)
     mask = np.zeros((height, width), np.bool_)
     for top in range(0, height, MAX_SIDE_PX):
         for left in range(0, width, MAX_SIDE_PX):
@@ -184,7 +193,7 @@ def _part(
     shape: tuple[int, int],
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     request = SentinelHubRequest(
-        evalscript=_script(wanted.sensor),
+        evalscript=_script(wanted.sensor, bands_of(wanted.sensor, wanted.collection)),
         input_data=[_input(provider, wanted)],
         responses=[
             SentinelHubRequest.output_response("bands", MimeType.TIFF),
@@ -201,7 +210,7 @@ def _part(
         bands, mask = np.asarray(answer["bands.tif"]), np.asarray(answer["mask.tif"])
     except RAISED as error:
         raise _explained(error, provider) from None
-    expected = (*shape, len(BANDS[wanted.sensor]))
+    expected = (*shape, len(bands_of(wanted.sensor, wanted.collection)))
     if bands.shape != expected or mask.shape != shape:
         raise BadInput(
             "Answer has another size than was asked for",
@@ -234,8 +243,7 @@ def _input(provider: SentinelHubProvider, wanted: Acquisition) -> Any:
     )
 
 
-def _script(sensor: Sensor) -> str:
-    names = BANDS[sensor]
+def _script(sensor: Sensor, names: Sequence[str]) -> str:
     return _SCRIPT.format(
         names=", ".join(f'"{name}"' for name in names),
         units=', units: "DN"' if sensor is Sensor.S2 else "",

@@ -19,10 +19,16 @@ from pipeline.config import Secrets
 from pipeline.errors import BadInput, DarkcallError, TryLater, UsageError
 from pipeline.fetch.passes import Pass, passes_of
 from pipeline.fetch.safe import FIRST_BASELINE_WITH_OFFSET
-from pipeline.fetch.sentinel_hub import Acquisition, Credentials, acquire, catalogue, units_of
+from pipeline.fetch.sentinel_hub import (
+    Acquisition,
+    Credentials,
+    acquire,
+    bands_of,
+    catalogue,
+    units_of,
+)
 from pipeline.fetch.settings import Provider, SentinelHubProvider, StacProvider
 from pipeline.fetch.stac import (
-    BANDS,
     CLASSES,
     COMMON_NAMES,
     ItemHead,
@@ -133,7 +139,11 @@ def units_of_pass(provider: Provider, site: Site, one: Pass) -> float:
     if not isinstance(provider, SentinelHubProvider):
         return 0.0
     grid = grid_over(site.aoi)
-    return units_of(grid.height, grid.width, one.sensor)
+    return units_of(grid.height, grid.width, one.sensor, _collection(one))
+
+
+def _collection(one: Pass) -> str:
+    return str(one.documents[0]["darkcall:collection"])
 
 
 def ledger_of(workspace: Path, provider: Provider) -> Path:
@@ -181,13 +191,13 @@ def _acquisition(task: RemoteTask, provider: SentinelHubProvider, folder: Path) 
     grid = grid_over(task.site.aoi)
     west, north = grid.x_min_m, grid.y_max_m
     wanted = Acquisition(
-        collection=str(one.documents[0]["darkcall:collection"]),
+        collection=_collection(one),
         sensor=one.sensor,
         sensed_at=one.sensed_at,
         epsg=int(grid.crs.removeprefix("EPSG:")),
         bounds=(west, north - grid.height * 10.0, west + grid.width * 10.0, north),
     )
-    _charge(task.ledger, task.pass_id, units_of(grid.height, grid.width, one.sensor))
+    _charge(task.ledger, task.pass_id, units_of_pass(provider, task.site, one))
     try:
         bands, mask = acquire(provider, credentials(), wanted)
     except UsageError as error:  # they were right when this run searched
@@ -196,7 +206,11 @@ def _acquisition(task: RemoteTask, provider: SentinelHubProvider, folder: Path) 
     radar = one.sensor is Sensor.S1
     facts = {"nodata": "nan"} if radar else {"nodata": 0, "scale": 1e-4, "offset": _offset(heads)}
     assets: dict[str, Any] = {}
-    for name, band in zip(BANDS[one.sensor], bands, strict=True):
+    for name, band in zip(bands_of(one.sensor, wanted.collection), bands, strict=True):
+        if name == CLASSES:
+            write_cog(folder / f"{name}.tif", (band * mask).astype(np.uint8), grid, nodata=0.0)
+            assets[name] = {"href": f"./{name}.tif"}
+            continue
         empty = np.float32(np.nan) if radar else np.uint16(0)
         pixels = np.where(mask, band if radar else np.maximum(band, 1), empty)
         nodata = float("nan") if radar else 0.0

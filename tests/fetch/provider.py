@@ -326,6 +326,7 @@ def _processed(archive: Archive, asked: dict[str, Any]) -> bytes:
         assert data["processing"]["harmonizeValues"] is False
     transform = Affine((east - west) / width, 0, west, 0, -(north - south) / height, north)
     out = np.zeros((4, height, width), np.uint16)
+    classes = np.full((height, width), 6, np.uint16)
     for item in archive.items:
         if start <= datetime.fromisoformat(item["properties"]["datetime"]) <= end:
             for number, band in enumerate(BANDS):
@@ -335,6 +336,14 @@ def _processed(archive: Archive, asked: dict[str, Any]) -> bytes:
                     reproject(rasterio.band(tile, 1), layer, dst_transform=transform, dst_crs=crs,
                               resampling=Resampling.nearest)  # fmt: skip
                 out[number] = np.where(out[number] == 0, layer, out[number])
+            path = archive.folder / f"{item['darkcall:file']}_scl.tif"
+            if path.exists():
+                with rasterio.open(path) as tile:
+                    reproject(rasterio.band(tile, 1), classes, dst_transform=transform, dst_crs=crs,
+                              resampling=Resampling.nearest)  # fmt: skip
+    if '"SCL"' in asked["evalscript"]:
+        assert data["type"] == "sentinel-2-l2a"
+        out = np.concatenate([out, classes[None]])
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
         bands = out[:2].astype(np.float32) / 10_000 if radar else out

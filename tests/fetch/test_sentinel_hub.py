@@ -65,7 +65,8 @@ def test_pixels_are_the_products_own_numbers_where_they_lie(archive):
 
     bands, mask = acquire(provider(archive), credentials(archive), wanted())
 
-    assert bands.shape == (4, 140, 190)
+    assert bands.shape == (5, 140, 190)
+    assert (bands[4] == 6).all()  # the scene classification: water
     assert mask.all()
     for number, name in enumerate(("blue", "green", "red", "nir")):
         with rasterio.open(archive.folder / f"{item['id']}_{name}.tif") as tile:
@@ -161,7 +162,7 @@ def test_wrong_credentials_are_named_and_the_secret_is_not(archive):
 
 def test_units_are_counted_as_the_price_list_does():
     """By hand: 10 x 10 km, four bands 5.09; VV and VH, 32 bit and orthorectified, 10.2."""
-    assert units_of(1000, 1000, Sensor.S2) == pytest.approx(5.09, abs=0.01)
-    assert units_of(1000, 1000, Sensor.S1) == pytest.approx(10.2, abs=0.05)
-    assert units_of(2500, 2500, Sensor.S2) == pytest.approx(31.8, abs=0.05)
-    assert units_of(1, 1, Sensor.S2) == 0.005
+    assert units_of(1000, 1000, Sensor.S2, "sentinel-2-l1c") == pytest.approx(5.09, abs=0.01)
+    assert units_of(1000, 1000, Sensor.S1, "sentinel-1-grd") == pytest.approx(10.2, abs=0.05)
+    assert units_of(2500, 2500, Sensor.S2, "sentinel-2-l2a") == pytest.approx(39.7, abs=0.05)
+    assert units_of(1, 1, Sensor.S2, "sentinel-2-l1c") == 0.005

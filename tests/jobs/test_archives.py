@@ -287,8 +287,8 @@ def test_an_asset_that_leads_elsewhere_is_refused_and_the_others_go_on(
 
 
 def test_sentinel_hub_within_its_budget_and_without_a_trace_of_the_secret(archive, hub, tmp_path):
-    # 607 x 809 px, four bands: 607 * 809 / 512**2 * 4 / 3 = 2.50 units a pass, with the margins 2.5
-    command = hub(tmp_path, units_a_run=6.0)
+    # four bands and the classification: 607 * 809 px / 512**2 * 5 / 3 = 3.12 units a pass
+    command = hub(tmp_path, units_a_run=7.5)
 
     planned = command("fetch", "--plan")
     first = command("fetch")
@@ -296,7 +296,7 @@ def test_sentinel_hub_within_its_budget_and_without_a_trace_of_the_secret(archiv
     third = command("fetch")
 
     plan = json.loads(planned.out.splitlines()[-1])
-    assert plan["processing_units"] == pytest.approx(3 * 2.5, rel=0.03)
+    assert plan["processing_units"] == pytest.approx(3 * 3.12, rel=0.03)
     assert (first.code, second.code, third.code) == (75, 0, 0), first.err + second.err + third.err
     assert "Processing units are spent" in first.err
     assert len(fetched(tmp_path)) == 3
