@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,17 +52,12 @@ class SceneTask:
     settings: pipeline.scene.settings.Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """How fetching ended, and the passes that it was about."""
+def fetch(run: Run, simulated: StageResult | None) -> tuple[StageResult, dict[str, Flight]]:
+    """Bring every source that meets a site and the period into the workspace.
 
-    result: StageResult
-    flights: Mapping[str, Flight]
-    """By item, whether or not it could be fetched."""
-
-
-def fetch(run: Run, simulated: StageResult | None) -> Fetched:
-    """Bring every source that meets a site and the period into the workspace."""
+    Returns:
+        How it ended, and the passes it was about, by item, whether or not they could be fetched.
+    """
     folders = list(run.config.inputs.scenes)
     if simulated is not None:
         folders += [d.folder for name, d in simulated.done.items() if name.startswith("scene-")]
@@ -88,8 +83,7 @@ def fetch(run: Run, simulated: StageResult | None) -> Fetched:
             items[item.item_id] = item
     waiting = any(isinstance(item.task, RemoteTask) for item in items.values())
     stage = replace(FETCH, waiting=waiting)
-    result = run.stage(stage, [items[name] for name in sorted(items)])
-    return Fetched(result=result, flights=flights)
+    return run.stage(stage, [items[name] for name in sorted(items)]), flights
 
 
 def _is_pass(item: Item) -> bool:

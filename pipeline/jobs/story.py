@@ -63,9 +63,8 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         return run if name in active else run.passive()
 
     simulated = simulate(run if active & {"fetch", "ais"} else run.passive())
-    brought = fetch(at("fetch"), simulated)
-    fetched = brought.result
-    watched = watch(at("fetch"), fetched, brought.flights)
+    fetched, flights = fetch(at("fetch"), simulated)
+    watched = watch(at("fetch"), fetched, flights)
     detected = detect(at("detect"), fetched)
     screened = screen(at("detect"), detected)
     ingested = ingest(at("ais"), simulated)
@@ -85,8 +84,8 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         called=called,
         sailed=sailed,
     )
-    earlier = (fetched, detected, screened, ingested, tracked, matched, called, sailed)
-    queued = review(at("review"), findings=findings, simulated=simulated, earlier=earlier)
+    told = (fetched, watched, detected, screened, ingested, tracked, matched, called, sailed)
+    queued = review(at("review"), findings=findings, simulated=simulated, earlier=told)
     return Story(
         simulated=simulated,
         fetched=fetched,

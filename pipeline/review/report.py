@@ -92,6 +92,16 @@ def _environment() -> Environment:
     return environment
 
 
+def _headlines(report: Report) -> list[str]:
+    return headlines(
+        report.calls,
+        coverage=report.coverage,
+        missed=report.missed,
+        totals=report.totals,
+        sites=report.sites,
+    )
+
+
 def _told(report: Report, folder: Path) -> dict[str, object]:
     sources = Sources.of(
         sites=report.sites,
@@ -111,13 +121,7 @@ def _told(report: Report, folder: Path) -> dict[str, object]:
     return {
         "report": report,
         "cap": CAP_BBL,
-        "headlines": headlines(
-            report.calls,
-            coverage=report.coverage,
-            missed=report.missed,
-            totals=report.totals,
-            sites=report.sites,
-        ),
+        "headlines": _headlines(report),
         "sheets": [
             call_sheet(call, sources, chip_root=report.chip_root, folder=folder)
             for call in calls

@@ -21,6 +21,8 @@ def write_one_port(folder: Path) -> Path:
     ]
     (folder / "sites.geojson").write_text(json.dumps(sites))
     document = yaml.safe_load((ROOT / "configs/reference.yaml").read_text())
+    undrawn = document["evaluate"]["undrawn"]
+    (folder / undrawn).write_text((ROOT / "configs" / undrawn).read_text())
     document |= {"sites": "sites.geojson", "workspace": "workspace", "executor": "serial"}
     config = folder / "port.yaml"
     config.write_text(yaml.safe_dump(document))

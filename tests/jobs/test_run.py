@@ -25,7 +25,18 @@ SCORES = {
     "barrels_p50",
     "barrels_p90",
 }
-STAGES = {"simulate", "fetch", "detect", "screen", "ais", "tracks", "match", "calls", "voyages"}
+STAGES = {
+    "simulate",
+    "fetch",
+    "calendar",
+    "detect",
+    "screen",
+    "ais",
+    "tracks",
+    "match",
+    "calls",
+    "voyages",
+}
 
 
 def test_run_does_every_stage_and_ends_well(season):
