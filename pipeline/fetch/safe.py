@@ -14,12 +14,13 @@ from shapely.geometry import Polygon
 from pipeline.clock import parse_utc
 from pipeline.errors import BadInput
 from pipeline.fetch.described import Described
+from pipeline.fetch.stac import BANDS, classes_band
 from pipeline.markup import read_xml
 from pipeline.records import Sensor
 from pipeline.sources import SourceBand, SourceScene
 
 SPEED_OF_LIGHT_MPS = 299_792_458.0
-BANDS_S2 = ("B02", "B03", "B04", "B08")
+BANDS_S2 = BANDS[Sensor.S2]
 BAND_IDS = {"B02": "1", "B03": "2", "B04": "3", "B08": "7"}
 """`band_id` of the 10 m bands in Sentinel-2 metadata, counted from B01 = 0."""
 FIRST_BASELINE_WITH_OFFSET = 4.0
@@ -100,9 +101,7 @@ def _sentinel2(folder: Path, name: str) -> Described:
 def _classes(folder: Path) -> SourceBand | None:
     """The scene classification at 20 m; a product cut down to its bands lacks it."""
     found = sorted(folder.glob("GRANULE/*/IMG_DATA/R20m/*_SCL_20m.jp2"))
-    if len(found) != 1:
-        return None
-    return SourceBand(name="SCL", path=found[0], index=1, scale=1.0, offset=0.0, nodata=0.0)
+    return classes_band(found[0]) if len(found) == 1 else None
 
 
 def _offsets_dn(root: ET.Element, tag: str) -> dict[str, float]:

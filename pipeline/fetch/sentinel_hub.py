@@ -100,6 +100,11 @@ class Acquisition:
     bounds: tuple[float, float, float, float]
     """West, south, east, north; whole tens of metres in UTM."""
 
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """What is asked for, in order."""
+        return bands_of(self.sensor, self.collection)
+
 
 def bands_of(sensor: Sensor, collection: str) -> tuple[str, ...]:
     """What a pass is asked for: the bands we use, and the scene classification of Level 2A."""
@@ -158,7 +163,7 @@ def acquire(
     """Pixels of one pass.
 
     Returns:
-        (bands, height, width) as `bands_of` names them, uint16 digital numbers for Sentinel-2 and
+        (bands, height, width) as `wanted.bands`, uint16 digital numbers for Sentinel-2 and
         float32 sigma nought (ellipsoid) for Sentinel-1; and (height, width), False where there are
         no data.
 
@@ -168,8 +173,7 @@ def acquire(
     west, south, east, north = wanted.bounds
     width, height = round((east - west) / 10.0), round((north - south) / 10.0)
     kind = np.float32 if wanted.sensor is Sensor.S1 else np.uint16
-    names = bands_of(wanted.sensor, wanted.collection)
-    bands = np.zeros((len(names), height, width), kind)
+    bands = np.zeros((len(wanted.bands), height, width), kind)
     mask = np.zeros((height, width), np.bool_)
     for top in range(0, height, MAX_SIDE_PX):
         for left in range(0, width, MAX_SIDE_PX):
@@ -193,7 +197,7 @@ def _part(
     shape: tuple[int, int],
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     request = SentinelHubRequest(
-        evalscript=_script(wanted.sensor, bands_of(wanted.sensor, wanted.collection)),
+        evalscript=_script(wanted.sensor, wanted.bands),
         input_data=[_input(provider, wanted)],
         responses=[
             SentinelHubRequest.output_response("bands", MimeType.TIFF),
@@ -210,7 +214,7 @@ def _part(
         bands, mask = np.asarray(answer["bands.tif"]), np.asarray(answer["mask.tif"])
     except RAISED as error:
         raise _explained(error, provider) from None
-    expected = (*shape, len(bands_of(wanted.sensor, wanted.collection)))
+    expected = (*shape, len(wanted.bands))
     if bands.shape != expected or mask.shape != shape:
         raise BadInput(
             "Answer has another size than was asked for",

@@ -235,6 +235,11 @@ def _classes(assets: dict[str, Any], item: Path) -> SourceBand | None:
     path = None if asset is None else _local(str(asset["href"]), item)
     if path is None or not path.is_file():
         return None
+    return classes_band(path)
+
+
+def classes_band(path: Path) -> SourceBand:
+    """A file of the scene classification: its numbers are classes, 0 is no data."""
     return SourceBand(name=CLASSES, path=path, index=1, scale=1.0, offset=0.0, nodata=0.0)
 
 

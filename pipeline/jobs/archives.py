@@ -23,7 +23,6 @@ from pipeline.fetch.sentinel_hub import (
     Acquisition,
     Credentials,
     acquire,
-    bands_of,
     catalogue,
     units_of,
 )
@@ -206,7 +205,7 @@ def _acquisition(task: RemoteTask, provider: SentinelHubProvider, folder: Path) 
     radar = one.sensor is Sensor.S1
     facts = {"nodata": "nan"} if radar else {"nodata": 0, "scale": 1e-4, "offset": _offset(heads)}
     assets: dict[str, Any] = {}
-    for name, band in zip(bands_of(one.sensor, wanted.collection), bands, strict=True):
+    for name, band in zip(wanted.bands, bands, strict=True):
         if name == CLASSES:
             write_cog(folder / f"{name}.tif", (band * mask).astype(np.uint8), grid, nodata=0.0)
             assets[name] = {"href": f"./{name}.tif"}

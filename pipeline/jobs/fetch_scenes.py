@@ -91,11 +91,8 @@ def _is_pass(item: Item) -> bool:
 
 
 def _flight(task: SceneTask | RemoteTask) -> Flight:
-    if isinstance(task, RemoteTask):
-        one = task.one
-        return Flight(sensor=one.sensor, platform=one.platform, sensed_at=one.sensed_at)
-    source = task.source
-    return Flight(sensor=source.sensor, platform=source.platform, sensed_at=source.sensed_at)
+    one = task.one if isinstance(task, RemoteTask) else task.source
+    return Flight(sensor=one.sensor, platform=one.platform, sensed_at=one.sensed_at)
 
 
 def _scene_items(run: Run, site: Site, found: Iterable[Described]) -> list[Item]:
