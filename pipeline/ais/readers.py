@@ -147,7 +147,7 @@ def _opened(stream: BinaryIO, path: Path) -> Iterator[BinaryIO]:
             yield unpacked  # type: ignore[misc]
     elif magic == ZIP_MAGIC:
         with zipfile.ZipFile(stream) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir()]
+            members = [m for m in archive.infolist() if m.filename and not m.is_dir()]
             if len(members) != 1:
                 raise BadInput(
                     "AIS archive holds more or less than one file",
