@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy import special
 
 from pipeline.ais.settings import Settings
 from pipeline.ais.tracks import seconds
@@ -61,7 +61,7 @@ def _of_site(
     told = (around & heard).sum(axis=1)
     a, b = settings.reception_prior
     p_heard = (a + told) / (a + b + known)
-    low = beta.ppf(LOW_POINT, a + told, b + known - told)
+    low = special.betaincinv(a + told, b + known - told, LOW_POINT)
     return [
         Reception(
             site_id=site.site_id,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from pipeline.calls.settings import Settings
 from pipeline.calls.visits import Visit
@@ -169,7 +169,7 @@ def p_lasts(span: timedelta, settings: Settings) -> float:
     """
     shapes = range(1, settings.stay_shape + 1)
     stages = settings.stay_shape * span.total_seconds() / settings.stay_mean_s
-    return float(np.mean(stats.gamma.sf(stages, list(shapes))))
+    return float(np.mean(special.gammaincc(list(shapes), stages)))
 
 
 def normal(x: float, sigma: float) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, special, stats
+from scipy import ndimage, special
 
 from pipeline.detect.settings import Settings
 from pipeline.records import Image, Surface
@@ -64,7 +64,7 @@ def optical(image: Image, surface: Surface, settings: Settings) -> Contrast | No
     level, deviation = _local(signal, sea, image.grid.pixel_m, floor, settings)
     land = ~surface.sea & image.valid
     excess: Pixels = signal - level
-    threshold = np.float32(stats.norm.isf(settings.false_alarm_probability)) * deviation
+    threshold = np.float32(-special.ndtri(settings.false_alarm_probability)) * deviation
     ratio = np.where(sea, (excess - _leak(excess, land, settings)) / threshold, np.float32(0.0))
     return Contrast(
         ratio=ratio,
@@ -144,7 +144,7 @@ def _k_thresholds(probability: float, looks: float) -> NDArray[np.float64]:
     multiples = np.geomspace(1.0, 400.0, 250)
     thresholds = []
     for shape in _SHAPES:
-        texture = stats.gamma.ppf(middle, shape, scale=1.0 / shape)
+        texture = special.gammaincinv(shape, middle) / shape
         texture = np.maximum(texture, 1e-12)
         tail = special.gammaincc(looks, looks * multiples[:, None] / texture[None, :]) @ weights
         decreasing = np.log(np.maximum(tail, 1e-300))[::-1]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-from scipy import stats
+from statistics import NormalDist
 
 from pipeline.detect.settings import Settings
 from pipeline.records import Cargo, Zone
@@ -51,8 +50,9 @@ def tanker_probability(hull: Tanker, *, zone: Zone | None, settings: Settings) -
 
 def _length_factor(hull: Tanker, settings: Settings) -> float:
     """Near 1 where seagoing tankers are found, falling outside by the length's own error."""
-    shortest = stats.norm.cdf((hull.length_m - settings.tanker_length_min_m) / hull.length_sigma_m)
-    longest = stats.norm.cdf((settings.tanker_length_max_m - hull.length_m) / hull.length_sigma_m)
+    told = NormalDist(hull.length_m, hull.length_sigma_m)
+    shortest = 1.0 - told.cdf(settings.tanker_length_min_m)
+    longest = told.cdf(settings.tanker_length_max_m)
     floor = settings.tanker_odds_off_length
     return float(floor + (1.0 - floor) * shortest * longest)
 
@@ -60,8 +60,8 @@ def _length_factor(hull: Tanker, settings: Settings) -> float:
 def _ratio_factor(hull: Tanker, settings: Settings) -> float:
     """Likelihood ratio of ln(length / width): tankers against other cargo ships."""
     value = math.log(hull.length_m / max(hull.width_m, settings.tanker_width_floor_m))
-    tanker = stats.norm.pdf(value, math.log(settings.tanker_ratio), settings.tanker_ratio_spread)
-    other = stats.norm.pdf(value, math.log(settings.other_ratio), settings.other_ratio_spread)
+    tanker = NormalDist(math.log(settings.tanker_ratio), settings.tanker_ratio_spread).pdf(value)
+    other = NormalDist(math.log(settings.other_ratio), settings.other_ratio_spread).pdf(value)
     limit = settings.ratio_factor_max
     return float(min(max(tanker / max(other, 1e-12), 1.0 / limit), limit))
 

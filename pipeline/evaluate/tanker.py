@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
 Floats = NDArray[np.float64]
 Truth = NDArray[np.bool_]
@@ -143,7 +144,7 @@ def area(score: Floats, truth: Truth, scene: NDArray[np.str_]) -> float:
     for name in np.unique(scene):
         one = scene == name
         tankers = int(truth[one].sum())
-        ranks = stats.rankdata(score[one])
+        ranks = scipy.stats.rankdata(score[one])
         above += float(ranks[truth[one]].sum()) - tankers * (tankers + 1) / 2.0
         pairs += tankers * (int(one.sum()) - tankers)
     return above / pairs if pairs else float("nan")

@@ -276,6 +276,7 @@ def _granule(
                 folder / f"{band}.tif",
                 retries=provider.retries,
                 timeout_s=provider.timeout_s,
+                lasts=task.evidence,
             )
         except BadInput:
             if band != CLASSES:  # a scene is not lost for want of somebody's opinion of it

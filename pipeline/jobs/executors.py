@@ -7,15 +7,20 @@ alone: what else was in flight is done again, one process an item.
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
+STAGES = "pipeline.jobs.story"
+"""Imports what any item needs; seconds, once a run and not once a worker."""
 OVERLAP = 2
 """Workers a core while all wait for a network: one copies while the other computes."""
 
@@ -59,8 +64,8 @@ class SerialExecutor:
 class ProcessExecutor:
     """A pool of worker processes, kept for the whole run.
 
-    Workers are spawned, not forked: a forked child would inherit the stage's lock and keep it
-    after its parent was killed.
+    Workers are forked from a server that has imported the stages once, and nothing else: forked
+    from this process they would inherit the stage's lock and keep it after it was killed.
     """
 
     def __init__(self, workers: int) -> None:
@@ -74,7 +79,7 @@ class ProcessExecutor:
         """Yield (index, result) in the order of finishing; waiting tasks get more workers."""
         pending = set(range(len(tasks)))
         try:
-            pool = self._open(self._workers * (OVERLAP if waiting else 1))
+            pool = self._open(self._workers * (OVERLAP if waiting else 1), len(tasks))
             futures = {pool.submit(function, task): index for index, task in enumerate(tasks)}
             for future in as_completed(futures):
                 result = future.result()
@@ -91,15 +96,31 @@ class ProcessExecutor:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
-    def _open(self, size: int) -> ProcessPoolExecutor:
-        if self._pool is None or self._size != size:
+    def _open(self, size: int, n_tasks: int) -> ProcessPoolExecutor:
+        """A pool in which `size` tasks at most are worked on at once."""
+        fits = self._size == size or n_tasks <= size <= self._size
+        if self._pool is None or not fits:
             self.close()
             self._pool, self._size = _pool(size), size
         return self._pool
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([STAGES])
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """A worker whose run was killed would wait for its next task for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _alone(function: Callable[[T], U], task: T) -> U | WorkerDied:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import scipy
 from matplotlib.figure import Figure
-from scipy import stats
 
 from pipeline.review.picture import BLUE, MUTED, Picture, picture
 
@@ -25,7 +25,9 @@ def reliability_plot(bins: Sequence[Bin], *, what: str) -> Picture:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=MUTED, lw=1.0, ls=(0, (4, 3)))
         for said, share, count in bins:
-            between = stats.binomtest(round(share * count), count).proportion_ci(0.9, "wilson")
+            between = scipy.stats.binomtest(round(share * count), count).proportion_ci(
+                0.9, "wilson"
+            )
             axes.plot([said, said], [between.low, between.high], color=BLUE, lw=1.4)
             axes.plot([said], [share], marker="o", color=BLUE, ms=5)
             axes.annotate(

@@ -25,7 +25,7 @@ LATER = re.compile(r"HTTP response code[^0-9]*(408|429|5\d\d)|timed out|resolve|
 
 
 def copy_window(
-    url: str, site: Geometry, out: Path, *, retries: int, timeout_s: float
+    url: str, site: Geometry, out: Path, *, retries: int, timeout_s: float, lasts: bool = True
 ) -> tuple[int, int]:
     """Copy the part of a COG that meets a lon/lat polygon: same numbers, same lattice.
 
@@ -35,6 +35,7 @@ def copy_window(
         out: GeoTIFF to write.
         retries: of a failed request.
         timeout_s: of one request.
+        lasts: worth packing; False for a copy that is read once and removed.
 
     Returns:
         (height, width) of what was copied.
@@ -56,7 +57,7 @@ def copy_window(
     }
     try:
         with rasterio.Env(**options), rasterio.open(f"/vsicurl/{url}", driver="GTiff") as dataset:
-            return _copied(dataset, url, site, out)
+            return _copied(dataset, url, site, out, lasts)
     except RasterioError as error:
         out.unlink(missing_ok=True)
         cause = error.__cause__ or error
@@ -65,7 +66,9 @@ def copy_window(
         raise kind("Raster cannot be fetched", where=_name(url), found=problem) from None
 
 
-def _copied(dataset: DatasetReader, url: str, site: Geometry, out: Path) -> tuple[int, int]:
+def _copied(
+    dataset: DatasetReader, url: str, site: Geometry, out: Path, lasts: bool
+) -> tuple[int, int]:
     if max(dataset.shape) > MAX_SIDE_PX or dataset.count > 4:
         raise BadInput(
             "Raster is larger than any scene's band",
@@ -83,7 +86,8 @@ def _copied(dataset: DatasetReader, url: str, site: Geometry, out: Path) -> tupl
         "width": window.width, "height": window.height, "crs": dataset.crs,
         "transform": dataset.transform @ Affine.translation(window.col_off, window.row_off),
         "nodata": dataset.nodata,
-        "compress": "DEFLATE", "tiled": True, "blockxsize": 256, "blockysize": 256,
+        "tiled": True, "blockxsize": 256, "blockysize": 256,
+        "compress": "DEFLATE" if lasts else "NONE",
     }  # fmt: skip
     pixels = dataset.read(window=window)
     with rasterio.open(out, "w", **profile) as copy:

@@ -54,6 +54,9 @@ class Archive:
     token_life_s: int = 600
     bytes_a_second: float | None = None
     """Of one connection; None: as fast as loopback is."""
+    line_bytes_a_second: float | None = None
+    """Of all connections together."""
+    line_free_at: float = 0.0
     signature: str | None = None
     """Where it is set, COGs are open to signed addresses only."""
     tokens: dict[str, float] = field(default_factory=dict)
@@ -127,6 +130,7 @@ def five_percent(seed: int) -> Callable[[str, int], str | None]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # as real servers have it; else each answer waits 40 ms
     archive: Archive
 
     def log_message(self, *_: object) -> None:
@@ -278,12 +282,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write(self, content: bytes) -> None:
         """All at once, or at the pace of a real archive's connection."""
-        rate = self.archive.bytes_a_second
-        step = len(content) if rate is None else 16_384
+        archive = self.archive
+        rate, line = archive.bytes_a_second, archive.line_bytes_a_second
+        step = len(content) if rate is None and line is None else 16_384
         for start in range(0, len(content), max(step, 1)):
             part = content[start : start + step]
             if rate is not None:
                 time.sleep(len(part) / rate)
+            if line is not None:
+                with archive.lock:
+                    begins = max(time.monotonic(), archive.line_free_at)
+                    archive.line_free_at = begins + len(part) / line
+                time.sleep(max(0.0, archive.line_free_at - time.monotonic()))
             self.wfile.write(part)
 
     def _send(
@@ -357,6 +367,11 @@ def _processed(archive: Archive, asked: dict[str, Any]) -> bytes:
     return stream.getvalue()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # the usual 5 drops connections that come together: a second each
+
+
 class Serving:
     """The archive while it is served; `with` ends it."""
 
@@ -364,8 +379,7 @@ class Serving:
         folder.mkdir(parents=True, exist_ok=True)
         self.archive = Archive(folder=folder)
         handler = type("Handler", (_Handler,), {"archive": self.archive})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
         self.archive.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 

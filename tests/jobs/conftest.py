@@ -20,7 +20,7 @@ import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 SITES = ("demo-alder", "demo-hazel")  # one port that loads, one that discharges
-PATIENCE_S = 200
+PATIENCE_S = 600
 COMMAND = (sys.executable, "-m", "pipeline")
 TINY: dict[str, Any] = {
     "name": "tiny",
@@ -121,13 +121,13 @@ def darkcall() -> Callable[..., Ended]:
 def start() -> Callable[..., subprocess.Popen[bytes]]:
     """Start `darkcall` in a process group of its own, and do not wait."""
 
-    def started(*words: object) -> subprocess.Popen[bytes]:
+    def started(*words: object, **environment: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [*COMMAND, *map(str, words)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env=clean_environment({}),
+            env=clean_environment(environment),
         )
 
     return started

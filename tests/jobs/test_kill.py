@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -37,20 +38,23 @@ def kill_after(start):
 
 @pytest.mark.timeout(280)
 def test_three_kills_in_a_row_cost_nothing_but_time(
-    season, tmp_path, darkcall, write_config, contents, kill_after
+    season, tmp_path, darkcall, write_config, contents, start
 ):
     config = write_config(tmp_path, executor="processes", workers=2)
-    chance = random.Random(SEED)
-    delays = [season.first.seconds * chance.uniform(0.25, 0.65) for _ in range(N_FAST_KILLS)]
+    workspace = tmp_path / "workspace"
+    in_all = n_done(season.workspace)
 
-    hit = [kill_after(config, delay) for delay in delays]
-    left_over = contents(tmp_path / "workspace")
+    for done in sorted(random.Random(SEED).sample(range(in_all // 2), N_FAST_KILLS)):
+        process = start("run", "--config", config)
+        until(lambda done=done: n_done(workspace) > done)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    left_over = n_done(workspace)
     ended = darkcall("run", "--config", config, "--log-json")
 
-    assert hit[0], "the first run ended before it was killed"
-    assert left_over != contents(season.workspace)
+    assert left_over < in_all
     assert ended.code == 0, ended.err
-    assert contents(tmp_path / "workspace") == contents(season.workspace)
+    assert contents(workspace) == contents(season.workspace)
 
 
 @pytest.mark.slow
@@ -67,6 +71,40 @@ def test_a_kill_at_any_instant_costs_nothing_but_time(
 
     assert ended.code == 0, ended.err
     assert contents(tmp_path / "workspace") == contents(season.workspace)
+
+
+def test_workers_end_with_the_run_they_work_for(tmp_path, start, write_config):
+    config = write_config(tmp_path, executor="processes", workers=2)
+    process = start("run", "--config", config)
+    until(lambda: any((tmp_path / "workspace").glob("*/.part-*")))
+
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+    until(lambda: not lives(process.pid))
+
+
+def n_done(workspace: Path) -> int:
+    """Items whose results are published."""
+    return sum(1 for _ in workspace.glob("*/*/manifest.json"))
+
+
+def lives(group: int) -> bool:
+    """Is any process of a group left?"""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def until(holds) -> None:
+    """Wait for something, a minute at most."""
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come to that in a minute")
 
 
 def test_a_kill_while_results_are_replaced_is_mended(own_season, season, contents, darkcall):
