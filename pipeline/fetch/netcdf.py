@@ -16,6 +16,7 @@ from pipeline.fetch.described import Described
 from pipeline.fetch.overpass import TOLERANCE, sentinel2_overpass
 from pipeline.fetch.settings import NetcdfDefaults
 from pipeline.fetch.stac import BANDS as SENSOR_BANDS
+from pipeline.fetch.stac import CLASSES, classes_band
 from pipeline.records import Sensor
 from pipeline.sources import SourceBand, SourceScene
 
@@ -73,12 +74,12 @@ def read_netcdf(
             expected="`fetch.netcdf_defaults` in the configuration: scale and offset",
             do="Write it; 0.0001 and 0 for harmonised reflectance times 10,000",
         )
-    used = _used(path, layers)
+    used, classes = _used(path, layers)
     first = used[0]
     instants = [_instant(value, first.units, path) for value in first.times]
     day_alone = all(instant.time() == datetime.min.time() for instant in instants)
     return [
-        _scene(path, used, step, instant, defaults, day_alone=day_alone)
+        _scene(path, used, classes, step, instant, defaults, day_alone=day_alone)
         for step, instant in enumerate(instants)
     ]
 
@@ -86,6 +87,7 @@ def read_netcdf(
 def _scene(
     path: Path,
     used: Sequence[Layer],
+    classes: Layer | None,
     step: int,
     instant: datetime,
     defaults: NetcdfDefaults,
@@ -114,21 +116,24 @@ def _scene(
         sensed_at=at,
         bands=bands,
         gsd_m=10.0,
+        classes=None if classes is None else classes_band(path, classes.name, step + 1),
     )
     return Described(source=source, footprint=footprint)
 
 
-def _used(path: Path, layers: Sequence[Layer]) -> list[Layer]:
-    """The bands we use, all with the same times."""
+def _used(path: Path, layers: Sequence[Layer]) -> tuple[list[Layer], Layer | None]:
+    """The bands we use and the scene classification, all with the same times."""
     named = {layer.name.upper(): layer for layer in layers}
     used = [named[name] for name in BANDS if name in named]
     if not used:
         raise BadInput(
             "NetCDF has no band we use", where=path.name, expected=BANDS, found=sorted(named)
         )
-    if any((layer.times, layer.units) != (used[0].times, used[0].units) for layer in used):
+    classes = named.get(CLASSES)
+    both = used if classes is None else [*used, classes]
+    if any((layer.times, layer.units) != (used[0].times, used[0].units) for layer in both):
         raise BadInput("Bands of a netCDF have different times", where=path.name)
-    return used
+    return used, classes
 
 
 def _instant(value: float, units: str, path: Path) -> datetime:

@@ -238,9 +238,17 @@ def _classes(assets: dict[str, Any], item: Path) -> SourceBand | None:
     return classes_band(path)
 
 
-def classes_band(path: Path) -> SourceBand:
-    """A file of the scene classification: its numbers are classes, 0 is no data."""
-    return SourceBand(name=CLASSES, path=path, index=1, scale=1.0, offset=0.0, nodata=0.0)
+def classes_band(path: Path, layer: str | None = None, index: int = 1) -> SourceBand:
+    """A scene classification: its numbers are classes, 0 is no data.
+
+    Args:
+        path: of the file.
+        layer: a variable, where the file is a netCDF.
+        index: band of the file or time step of the variable, from 1.
+    """
+    return SourceBand(
+        name=CLASSES, path=path, layer=layer, index=index, scale=1.0, offset=0.0, nodata=0.0
+    )
 
 
 def _band(name: str, asset: dict[str, Any], sensor: Sensor, item: Path) -> SourceBand:

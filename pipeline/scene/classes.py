@@ -26,7 +26,7 @@ def said_cloud(band: SourceBand, grid: Grid) -> NDArray[np.bool_]:
     Raises:
         BadInput: the raster is damaged or has no place.
     """
-    with opened(band.path) as dataset:
+    with opened(band.path, band.layer) as dataset:
         options: dict[str, Any] = {
             "src_crs": crs_of(dataset, band.path),
             "crs": grid.crs,
@@ -36,4 +36,4 @@ def said_cloud(band: SourceBand, grid: Grid) -> NDArray[np.bool_]:
             "resampling": Resampling.nearest,
         }
         with WarpedVRT(dataset, **options) as vrt:
-            return np.isin(vrt.read(1), CLOUDS)
+            return np.isin(vrt.read(band.index), CLOUDS)

@@ -61,6 +61,8 @@ class Archive:
     """Where it is set, COGs are open to signed addresses only."""
     tokens: dict[str, float] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    warping: threading.Lock = field(default_factory=threading.Lock)
+    """rasterio silences warnings by a switch that all threads share."""
 
     def add(self, crs: str, left: float, top: float, at: datetime, **changes: Any) -> dict:
         """A tile of 230 × 310 pixels, its four bands, and its item.
@@ -223,7 +225,8 @@ class _Handler(BaseHTTPRequestHandler):
             content = json.dumps(self.archive.change(page)).encode()
             kind = "application/json"
         else:
-            content, kind = _processed(self.archive, asked), "application/tar"
+            with self.archive.warping:
+                content, kind = _processed(self.archive, asked), "application/tar"
         length = len(content)
         if fault == "truncated":
             content = content[: length // 2]

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from rasterio.crs import CRS
+from rasterio.warp import transform_bounds
+from scipy.io import netcdf_file
 
 from pipeline.errors import BadInput
 from pipeline.fetch.netcdf import read_netcdf
@@ -59,6 +62,53 @@ def test_a_time_of_day_is_believed(tmp_path):
     assert "orbit" not in only.source.product_ids[0]
 
 
+def write_netcdf(path, layers, times):
+    """As openEO writes it, in the older of the two formats; layers are (times, y, x) arrays."""
+    with netcdf_file(path, "w") as file:
+        _, height, width = next(iter(layers.values())).shape
+        for name, values in (
+            ("t", np.array(times, float)),
+            ("y", 4_920_000.0 - 5.0 - 10.0 * np.arange(height)),
+            ("x", 490_000.0 + 5.0 + 10.0 * np.arange(width)),
+        ):
+            file.createDimension(name, len(values))
+            file.createVariable(name, "d", (name,))[:] = values
+        file.variables["t"].units = "days since 1990-01-01"
+        for axis in "yx":
+            file.variables[axis].units = "m"
+            file.variables[axis].standard_name = f"projection_{axis}_coordinate"
+        file.createVariable("crs", "c", ()).spatial_ref = CRS.from_epsg(32632).to_wkt()
+        for name, values in layers.items():
+            variable = file.createVariable(name, "h", ("t", "y", "x"))
+            variable[:] = values
+            variable.grid_mapping = "crs"
+
+
+def test_the_classification_of_each_step_is_that_steps_clouds(tmp_path):
+    rng = np.random.default_rng(3)
+    level = rng.normal(1400, 20, (2, 60, 90)).astype(np.int16)
+    classes = np.full((2, 60, 90), 6, np.int16)
+    classes[1, 10:40, 20:70] = 9
+    path = tmp_path / "a.nc"
+    write_netcdf(path, {"B08": level, "B03": level, "SCL": classes}, (11993.0, 11998.0))
+    west, south, east, north = transform_bounds(
+        "EPSG:32632", "EPSG:4326", 490_100, 4_919_500, 490_800, 4_919_900
+    )
+    site = Site(site_id="genoa", name="", country="", aoi=shapely.box(west, south, east, north),
+                zones=(), water=(), land=(), source="", digitised_on="")  # fmt: skip
+
+    described = read_netcdf(path, variables(path), DEFAULTS)
+    clear, cloudy = (
+        read_source(one.source, site=site, settings=Settings())[1] for one in described
+    )
+
+    assert not clear.said_cloud.any()
+    left, _, _, top = bounds_of(cloudy.grid)
+    row, col = round((4_920_000 - top) / 10), round((left - 490_000) / 10)
+    height, width = cloudy.said_cloud.shape
+    assert np.array_equal(cloudy.said_cloud, classes[1, row : row + height, col : col + width] == 9)
+
+
 @pytest.mark.parametrize(
     ("layers", "defaults", "says"),
     [
@@ -68,6 +118,7 @@ def test_a_time_of_day_is_believed(tmp_path):
         ([One(name="B08", units="months since then")], DEFAULTS, "not understood"),
         ([One(name="B08", times=(1e12,))], DEFAULTS, "off the calendar"),
         ([One(name="B08"), One(name="B04", times=(1.0,))], DEFAULTS, "different times"),
+        ([One(name="B08"), One(name="SCL", times=(1.0,))], DEFAULTS, "different times"),
     ],
 )
 def test_what_cannot_be_a_scene_is_refused_in_one_message(tmp_path, layers, defaults, says):

@@ -7,10 +7,11 @@ import os
 import random
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.jobs.waiting import lives, n_done, until
 
 SEED = 20240307
 N_INSTANTS = 20
@@ -82,29 +83,6 @@ def test_workers_end_with_the_run_they_work_for(tmp_path, start, write_config):
     process.wait()
 
     until(lambda: not lives(process.pid))
-
-
-def n_done(workspace: Path) -> int:
-    """Items whose results are published."""
-    return sum(1 for _ in workspace.glob("*/*/manifest.json"))
-
-
-def lives(group: int) -> bool:
-    """Is any process of a group left?"""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def until(holds) -> None:
-    """Wait for something, a minute at most."""
-    for _ in range(600):
-        if holds():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it did not come to that in a minute")
 
 
 def test_a_kill_while_results_are_replaced_is_mended(own_season, season, contents, darkcall):
