@@ -26,6 +26,8 @@ from pipeline.records import Sensor
 from pipeline.sources import SourceBand, SourceScene
 
 MAX_ITEM_BYTES = 4_000_000
+MAX_ASSET_BYTES = 8_000_000_000
+"""Ten times a Sentinel-1 GRD's band: what says it is larger is not one."""
 BANDS = {Sensor.S1: ("VV", "VH"), Sensor.S2: ("B02", "B03", "B04", "B08")}
 COMMON_NAMES = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08", "vv": "VV", "vh": "VH"}
 """Asset keys that Earth Search and others use for the bands."""
@@ -135,7 +137,21 @@ def band_hrefs(document: dict[str, Any], sensor: Sensor) -> dict[str, tuple[str,
         raise BadInput(
             "STAC item has no band we use", where=name, expected=BANDS[sensor], found=sorted(named)
         )
+    sizes = [_size(document["assets"][key]) for key, _ in bands.values()]
+    if max(sizes) > MAX_ASSET_BYTES:
+        raise BadInput(
+            "Asset is larger than any scene's band",
+            where=name,
+            expected=f"at most {MAX_ASSET_BYTES} bytes",
+            found=max(sizes),
+        )
     return bands | ({CLASSES: named[CLASSES]} if CLASSES in named else {})
+
+
+def _size(asset: dict[str, Any]) -> float:
+    """Bytes by the file extension; 0 where it does not say."""
+    size = asset.get("file:size")
+    return float(size) if isinstance(size, int | float) else 0.0
 
 
 def read_stac_item(path: Path) -> Described:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from pipeline.scene.raster import MAX_SIDE_PX, crs_of
 
 MARGIN_PX = 16
 """Around the site: what resampling and a hull at its edge need."""
+MAX_BLOCK_BYTES = 256_000_000
+"""A whole Sentinel-2 band in one strip has 241 MB."""
 LATER = re.compile(r"HTTP response code[^0-9]*(408|429|5\d\d)|timed out|resolve|connect|recv", re.I)
 """In GDAL's messages: what may be otherwise in an hour."""
 
@@ -69,13 +72,7 @@ def copy_window(
 def _copied(
     dataset: DatasetReader, url: str, site: Geometry, out: Path, lasts: bool
 ) -> tuple[int, int]:
-    if max(dataset.shape) > MAX_SIDE_PX or dataset.count > 4:
-        raise BadInput(
-            "Raster is larger than any scene's band",
-            where=_name(url),
-            expected=f"at most {MAX_SIDE_PX} px a side, 4 layers",
-            found=f"{dataset.height} x {dataset.width}, {dataset.count}",
-        )
+    _refuse_vast(dataset, url)
     local = to_crs(site, source="EPSG:4326", target=crs_of(dataset, Path(_name(url))))
     met = local.intersection(shapely.box(*dataset.bounds))
     if met.is_empty or not np.isfinite(met.bounds).all():
@@ -93,6 +90,26 @@ def _copied(
     with rasterio.open(out, "w", **profile) as copy:
         copy.write(pixels)
     return int(window.height), int(window.width)
+
+
+def _refuse_vast(dataset: DatasetReader, url: str) -> None:
+    """Before anything is unpacked: a few kilobytes may claim any size."""
+    if max(dataset.shape) > MAX_SIDE_PX or dataset.count > 4:
+        raise BadInput(
+            "Raster is larger than any scene's band",
+            where=_name(url),
+            expected=f"at most {MAX_SIDE_PX} px a side, 4 layers",
+            found=f"{dataset.height} x {dataset.width}, {dataset.count}",
+        )
+    blocks = zip(dataset.block_shapes, dataset.dtypes, strict=True)
+    largest = max(math.prod(shape) * np.dtype(kind).itemsize for shape, kind in blocks)
+    if largest > MAX_BLOCK_BYTES:
+        raise BadInput(
+            "Raster's blocks are larger than any scene's",
+            where=_name(url),
+            expected=f"at most {MAX_BLOCK_BYTES} bytes",
+            found=largest,
+        )
 
 
 def _snapped(window: Window, shape: tuple[int, int]) -> Window:

@@ -9,12 +9,15 @@ import pytest
 import rasterio
 import rasterio.warp
 import shapely
+from rasterio.transform import Affine
 
 from pipeline.errors import BadInput, TryLater
 from pipeline.fetch.addresses import checked
 from pipeline.fetch.passes import passes_of
 from pipeline.fetch.settings import StacProvider
+from pipeline.fetch.stac import band_hrefs
 from pipeline.fetch.stac_api import search
+from pipeline.records import Sensor
 from pipeline.scene.remote import copy_window
 from tests.fetch.provider import Serving, days
 
@@ -175,6 +178,41 @@ def test_a_cog_that_is_not_there_leaves_nothing(archive, tmp_path, fault, kind):
     with pytest.raises(kind):
         copy_window(href, AOI, tmp_path / "part.tif", retries=1, timeout_s=5)
     assert not (tmp_path / "part.tif").exists()
+
+
+@pytest.mark.parametrize(
+    ("shape", "block", "says"),
+    [
+        ((600, 230_000), 512, "larger than any scene"),
+        ((230_000, 600), 512, "larger than any scene"),
+        ((17_000, 16_800), 16_640, "blocks are larger"),
+    ],
+)
+def test_a_raster_that_would_fill_the_memory_is_refused_unread(
+    archive, tmp_path, shape, block, says
+):
+    profile = {
+        "driver": "GTiff", "dtype": "uint16", "count": 1, "height": shape[0], "width": shape[1],
+        "crs": CRS, "transform": Affine(10, 0, LEFT, 0, -10, TOP), "sparse_ok": True,
+        "tiled": True, "blockxsize": block, "blockysize": block, "compress": "DEFLATE",
+    }  # fmt: skip
+    with rasterio.open(archive.folder / "vast.tif", "w", **profile):
+        pass  # no block is written: a few kilobytes that claim up to half a gigabyte a block
+
+    with pytest.raises(BadInput, match=says):
+        copy_window(
+            f"{archive.url}/cog/vast.tif", AOI, tmp_path / "part.tif", retries=1, timeout_s=5
+        )
+    assert archive.sent_bytes < 4_000_000
+
+
+def test_an_asset_of_a_hundred_gigabytes_is_not_asked_for(archive):
+    item = archive.add(CRS, LEFT, TOP, FIRST)
+    item["assets"]["red"]["file:size"] = 100_000_000_000
+
+    with pytest.raises(BadInput, match="larger than any scene's band"):
+        band_hrefs(item, Sensor.S2)
+    assert not archive.asked
 
 
 def test_passes_are_kept_apart_and_neighbouring_tiles_together(archive):
