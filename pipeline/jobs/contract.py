@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,7 @@ def run_stage(
     if not mode.active:
         return _result(stage, items, keys=keys, root=root, failures=[], n_worked=None)
     with stage_lock(workspace, stage.name):
-        _sweep(root)
+        _sweep(root, keys)
         todo = [item for item in items if _is_due(item, keys[item.item_id], root, mode)]
         failures = _work_through(
             stage, todo, keys=keys, root=root, executor=executor, progress=progress
@@ -357,9 +357,15 @@ def _record_failure(root: Path, failure: Failure) -> Failure:
     return failure
 
 
-def _sweep(root: Path) -> None:
-    """Clear what a killed run left behind: half-made items, and versions already replaced."""
+def _sweep(root: Path, item_ids: Container[str]) -> None:
+    """Clear what a killed run left behind: half-made items, and versions already replaced.
+
+    And the failures of what is no item any more, a search that has succeeded since, say.
+    """
     root.mkdir(parents=True, exist_ok=True)
+    for record in (root / FAILED).glob("*.json"):
+        if record.stem not in item_ids:
+            record.unlink(missing_ok=True)
     for entry in root.iterdir():
         if entry.name.startswith((f"{PART}-", f"{TRASH}-")):
             shutil.rmtree(entry, ignore_errors=True)

@@ -175,6 +175,17 @@ def test_retry_failed_takes_the_failed_item_alone(tmp_path):
     assert not (tmp_path / "doubling/.failed/item-3.json").exists()
 
 
+def test_the_failure_of_what_is_no_item_any_more_is_forgotten(tmp_path):
+    go(tmp_path, picky, n=4)
+    failed = tmp_path / "doubling/.failed/item-3.json"
+    assert failed.exists()
+
+    go(tmp_path, picky, n=4)
+    assert failed.exists()
+    go(tmp_path, picky, n=3)
+    assert not failed.exists()
+
+
 def test_a_stage_not_worked_on_still_tells_what_failed_before_but_is_no_failure_now(tmp_path):
     go(tmp_path, picky, n=4)
     result, _ = go(tmp_path, picky, n=4, mode=Mode(active=False))
