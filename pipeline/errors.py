@@ -7,6 +7,7 @@
   x TryLater              75  locked by another run, disk full, quota spent
     x Locked
     x DiskFull
+    x Unreachable
 
 Every error carries one message: what, where, expected, found, what to do.
 """
@@ -100,3 +101,7 @@ class Locked(TryLater):
 
 class DiskFull(TryLater):
     """The disk filled up while an item was written; the item was withdrawn."""
+
+
+class Unreachable(TryLater):
+    """A service as a whole does not answer: asking it for anything else is waiting for nothing."""

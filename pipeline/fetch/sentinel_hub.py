@@ -39,7 +39,8 @@ from sentinelhub.exceptions import (
 from shapely import Geometry
 from tifffile import TiffFileError
 
-from pipeline.errors import BadInput, DarkcallError, TryLater, UsageError
+from pipeline.errors import BadInput, DarkcallError, TryLater, Unreachable, UsageError
+from pipeline.fetch.said import plain, reason
 from pipeline.fetch.settings import SentinelHubProvider
 from pipeline.fetch.stac import BANDS, CLASSES
 from pipeline.records import Sensor
@@ -274,8 +275,8 @@ def _config(provider: SentinelHubProvider, credentials: Credentials) -> SHConfig
 
 def _explained(error: Exception, provider: SentinelHubProvider) -> DarkcallError:
     """Our own kinds of error for what the library and those below it raise."""
-    response = getattr(getattr(error, "request_exception", error), "response", None)
-    status = getattr(response, "status_code", None)
+    cause = getattr(error, "request_exception", error)
+    status = getattr(getattr(cause, "response", None), "status_code", None)
     if isinstance(error, OAuth2Error) or status == requests.codes.unauthorized:
         return UsageError(
             "Sentinel Hub refuses the credentials",
@@ -288,10 +289,14 @@ def _explained(error: Exception, provider: SentinelHubProvider) -> DarkcallError
             where=provider.base_url,
             do="Look at the account's dashboard",
         )
-    problem = " ".join(str(error).split())[:200]
+    problem = plain(error)
     if isinstance(error, OutOfRequestsException) or status == requests.codes.too_many_requests:
         return TryLater("Sentinel Hub asks to wait", where=provider.base_url, found=problem)
     refused = status is not None and status < requests.codes.server_error
+    if isinstance(cause, requests.ConnectionError):
+        return Unreachable(
+            "Sentinel Hub cannot be reached", where=provider.base_url, found=reason(cause)
+        )
     if isinstance(error, DownloadFailedException | requests.RequestException) and not refused:
         return TryLater("Sentinel Hub does not answer", where=provider.base_url, found=problem)
     return BadInput(

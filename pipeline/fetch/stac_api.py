@@ -18,8 +18,9 @@ from shapely.geometry import mapping
 from urllib3 import Retry
 
 from pipeline.clock import parse_utc
-from pipeline.errors import BadInput, TryLater
+from pipeline.errors import BadInput, TryLater, Unreachable
 from pipeline.fetch.addresses import checked
+from pipeline.fetch.said import plain, reason
 from pipeline.fetch.settings import StacProvider
 
 RETRIED = (429, 500, 502, 503, 504)
@@ -49,7 +50,7 @@ def search(
     except APIError as error:
         raise _failed(error, provider) from None
     except (pystac.STACError, KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = " ".join(str(error).split())[:200]
+        problem = plain(error)
         raise BadInput(
             "Answer of a STAC API is not understood", where=provider.url, found=problem
         ) from None
@@ -118,10 +119,12 @@ def _starts_before(item: dict[str, Any], end: datetime) -> bool:
 
 def _failed(error: APIError, provider: StacProvider) -> TryLater | BadInput:
     status = getattr(error, "status_code", None)
-    problem = " ".join(str(error).split())[:200]
+    problem = plain(error)
     if isinstance(status, int) and 300 <= status < 500 and status not in RETRIED:
         return BadInput("STAC API refuses the search", where=provider.url, found=problem)
-    return TryLater("STAC API cannot be reached", where=provider.url, found=problem)
+    if status is None:
+        return Unreachable("STAC API cannot be reached", where=provider.url, found=reason(error))
+    return TryLater("STAC API fails", where=provider.url, found=problem)
 
 
 class _Session(Session):

@@ -16,7 +16,7 @@ import numpy as np
 import pipeline.scene.settings
 from pipeline.clock import parse_utc
 from pipeline.config import Secrets
-from pipeline.errors import BadInput, DarkcallError, TryLater, UsageError
+from pipeline.errors import BadInput, DarkcallError, TryLater, Unreachable, UsageError
 from pipeline.fetch.passes import Pass, passes_of
 from pipeline.fetch.safe import FIRST_BASELINE_WITH_OFFSET
 from pipeline.fetch.sentinel_hub import (
@@ -77,18 +77,22 @@ class Known:
 def known_passes(run: Run) -> Iterator[Known]:
     """Each provider's passes over each site in the period, searched anew where this run works."""
     for provider in run.config.fetch.providers:
+        unreachable: Unreachable | None = None
         for site in run.sites:
             path = run.workspace / FOLDER / provider.name / f"{site.site_id}.json"
             index = _Index.read(path)
             failures: list[tuple[str, DarkcallError]] = []
             if run.mode.active and run.selection.takes(site_id=site.site_id):
                 try:
+                    if unreachable is not None:
+                        raise unreachable
                     index = _searched(run, provider, site, index)
                     index.write(path)
                 except UsageError:
                     raise  # wrong credentials are wrong for every site
                 except DarkcallError as error:
                     failures.append(("search", error))
+                    unreachable = error if isinstance(error, Unreachable) else None
             found, rejected = passes_of(index.items.values(), site.aoi)
             period = run.config.period
             yield Known(

@@ -70,10 +70,11 @@ def _told(figures: Mapping[str, Any]) -> str:
 def plan_fetch(run: Run) -> Plan:
     """Search the archives and count, by provider and month; nothing is downloaded."""
     scenes: dict[tuple[str, str], list[tuple[bool, float, float]]] = defaultdict(list)
-    failures = []
+    failures: dict[str, list[str]] = defaultdict(list)
     for known in known_passes(run):
         name = known.provider.name
-        failures += [f"{name}, {known.site.site_id}, {what}: {e}" for what, e in known.failures]
+        for what, error in known.failures:
+            failures[f"{name}, {what}: {error}"].append(known.site.site_id)
         size_gb = _gigabytes(known.site)
         for one, item in zip(known.passes, pass_items(run, known), strict=False):
             if not item.selected:
@@ -93,7 +94,8 @@ def plan_fetch(run: Run) -> Plan:
         )
         for (provider, month), found in sorted(scenes.items())
     ]
-    return Plan(rows_by_month=tuple(rows), failures=tuple(failures))
+    told = tuple(f"{what} ({', '.join(sites)})" for what, sites in failures.items())
+    return Plan(rows_by_month=tuple(rows), failures=told)
 
 
 def _gigabytes(site: Site) -> float:

@@ -14,6 +14,7 @@ from rasterio.transform import Affine
 from pipeline.errors import BadInput, TryLater
 from pipeline.fetch.addresses import checked
 from pipeline.fetch.passes import passes_of
+from pipeline.fetch.said import reason
 from pipeline.fetch.settings import StacProvider
 from pipeline.fetch.stac import band_hrefs
 from pipeline.fetch.stac_api import search
@@ -67,7 +68,7 @@ def test_a_fault_that_passes_is_waited_out(archive, fault):
 @pytest.mark.parametrize(
     ("fault", "kind", "says"),
     [
-        ("503", TryLater, "cannot be reached"),
+        ("503", TryLater, "API fails"),
         ("403", BadInput, "refuses"),
         ("html", BadInput, "not understood"),
         ("truncated", BadInput, "not understood"),
@@ -140,6 +141,30 @@ def test_pages_without_end_are_given_up(archive, monkeypatch):
 def test_assets_are_taken_from_named_hosts_alone(url):
     with pytest.raises(BadInput, match="not followed"):
         checked(url, provider_url="https://api.example.org/v1", hosts=("cogs.example.org",))
+
+
+NO_NAME = (
+    "HTTPSConnectionPool(host='a.example', port=443): Max retries exceeded with url: /v1 (Caused by "
+    "NameResolutionError(\"HTTPSConnection(host='a.example', port=443): Failed to resolve "
+    "'a.example' ([Errno -3] Temporary failure)\"))"
+)
+NO_ANSWER = (
+    "HTTPConnectionPool(host='127.0.0.1', port=1): Max retries exceeded with url: / (Caused by "
+    "NewConnectionError('<urllib3.connection.HTTPConnection object at 0x7f>: Failed to establish "
+    "a new connection: [Errno 111] Connection refused'))"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (NO_NAME, "Failed to resolve 'a.example' ([Errno -3] Temporary failure)"),
+        (NO_ANSWER, "Failed to establish a new connection: [Errno 111] Connection refused"),
+        ("read timed out", "read timed out"),
+    ],
+)
+def test_why_there_was_no_connection_is_said_without_the_libraries_objects(text, said):
+    assert reason(OSError(text)) == said
 
 
 def test_named_hosts_are_followed():

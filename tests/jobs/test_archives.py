@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
 
@@ -248,6 +249,25 @@ def test_an_archive_that_is_down_costs_only_what_is_new(archive, configure, dark
     assert len(fetched(tmp_path)) == 3
     archive.fault = lambda *_: None
     assert darkcall("fetch", "--config", config).code == 0
+
+
+def test_an_archive_that_cannot_be_reached_is_asked_once_and_said_once(
+    write_config, darkcall, tmp_path
+):
+    with socket.socket() as taken:  # bound but not listening: connections are refused
+        taken.bind(("127.0.0.1", 0))
+        provider = {"kind": "stac", "name": "gone", "retries": 0, "collections": ["sentinel-2-l2a"],
+                    "url": f"http://127.0.0.1:{taken.getsockname()[1]}/"}  # fmt: skip
+        config = write_config(tmp_path, simulate=None, fetch={"providers": [provider]})
+        planned = darkcall("fetch", "--plan", "--config", config, "--log-json")
+        ended = darkcall("fetch", "--config", config, "--log-json")
+
+    (failure,) = json.loads(planned.out.splitlines()[-1])["failures"]
+    assert "Connection refused" in failure
+    assert failure.endswith("(demo-alder, demo-hazel)")
+    assert "HTTPConnection" not in failure
+    assert ended.code == 75
+    assert "Traceback" not in ended.err
 
 
 def test_signed_assets_are_fetched_and_the_signature_is_nowhere_kept(
