@@ -144,7 +144,7 @@ def test_assets_are_taken_from_named_hosts_alone(url):
 
 
 NO_NAME = (
-    "HTTPSConnectionPool(host='a.example', port=443): Max retries exceeded with url: /v1 (Caused by "
+    "HTTPSConnectionPool(host='a.example', port=443): Max retries exceeded with url: / (Caused by "
     "NameResolutionError(\"HTTPSConnection(host='a.example', port=443): Failed to resolve "
     "'a.example' ([Errno -3] Temporary failure)\"))"
 )
