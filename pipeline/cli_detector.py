@@ -190,13 +190,14 @@ def train(
         train_model,
     )
 
+    folder = recipe_folder(model)
     workshop = Workshop(
-        model_folder=recipe_folder(model),
-        work=work / Path(model).name,
+        model_folder=folder,
+        work=work / folder.resolve().name,
         threads=threads or os.cpu_count() or 1,
         progress=progress_for(log_json=log_json),
     )
-    described = train_model(model, data, workshop, only=tuple(part or ()))
+    described = train_model(data, workshop, only=tuple(part or ()))
     typer.echo("Other parts are left to train" if described is None else f"{described}")
 
 

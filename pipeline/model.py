@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.errors import BadInput, UsageError
 from pipeline.records import Image, Sensor
 
+NAME = r"^[a-z0-9][a-z0-9-]*$"
+"""Of a model, and of its folder."""
 DESCRIPTION = "model.yaml"
 MAX_DESCRIPTION_BYTES = 1_000_000
 MAX_WEIGHTS_BYTES = 500_000_000
@@ -172,7 +174,7 @@ class Inputs(BaseModel):
 class Description(Inputs):
     """All that is needed to run a model and to read what it says."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="short name")
+    name: str = Field(pattern=NAME, description="short name")
     version: int = Field(ge=1, description="raised when the weights change")
     stride_px: int = Field(ge=1, description="px; sides of what is fed are multiples of it")
     reach_px: int = Field(ge=1, description="px of surroundings a hull needs to be seen in full")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.learn.render import Renderer
 from pipeline.learn.settings import Recipe
 from pipeline.learn.store import read_dataset
 from pipeline.learn.train import Advance, ChipSource, train
+from pipeline.model import NAME
 from pipeline.network import save_network
 from pipeline.records import Sensor
 
@@ -46,16 +48,13 @@ class Workshop:
     """Told of each thousand chips."""
 
 
-def train_model(
-    name: str, data: Path, workshop: Workshop, *, only: Sequence[str] = ()
-) -> Path | None:
+def train_model(data: Path, workshop: Workshop, *, only: Sequence[str] = ()) -> Path | None:
     """Train every fold and the full weights, then write down how to read them.
 
     What is finished is not trained again, and a training that was cut off goes on from its last
     checkpoint; the same seed, data and recipe give the same chips in the same order.
 
     Args:
-        name: of the model.
         data: folder that `darkcall label` wrote.
         workshop: where and with what.
         only: names of parts (`fold-1` … `full`) to train now, for several processes side by side.
@@ -64,9 +63,18 @@ def train_model(
         Path of the description; None where `only` leaves parts out.
 
     Raises:
-        UsageError: recipe missing or wrong, folds that do not fit the data.
+        UsageError: recipe missing or wrong, folds that do not fit the data, a folder whose name
+            no model can have.
         BadInput: the data set cannot be read.
     """
+    name = workshop.model_folder.resolve().name
+    if not re.fullmatch(NAME, name):
+        raise UsageError(
+            "A model is named after its folder, and this one cannot be",
+            where=workshop.model_folder,
+            expected="small letters, digits and -",
+            do="Rename it",
+        )
     recipe = read_recipe(workshop.model_folder)
     inputs = recipe.inputs
     images = read_dataset(data, bands=inputs.bands, fill=inputs.stretch.fill)

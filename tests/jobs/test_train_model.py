@@ -88,10 +88,10 @@ def bench(tmp_path):
 
 def test_a_part_is_trained_once_and_the_rest_is_left(bench):
     folder, workshop = bench
-    assert train_model("test", folder / "data", workshop, only=["fold-1"]) is None
+    assert train_model(folder / "data", workshop, only=["fold-1"]) is None
     weights = folder / "work/fold-1/weights.safetensors"
     before = weights.stat().st_mtime_ns
-    assert train_model("test", folder / "data", workshop, only=["fold-1"]) is None
+    assert train_model(folder / "data", workshop, only=["fold-1"]) is None
     assert weights.stat().st_mtime_ns == before
     assert not (folder / "work/full").exists()
     assert not (workshop.model_folder / "model.yaml").exists()
@@ -100,7 +100,7 @@ def test_a_part_is_trained_once_and_the_rest_is_left(bench):
 def test_parts_and_folds_that_do_not_exist_are_refused(bench):
     folder, workshop = bench
     with pytest.raises(UsageError, match=r"No such part.*fold-1, fold-2, full.*found fold-9"):
-        train_model("test", folder / "data", workshop, only=["fold-9"])
+        train_model(folder / "data", workshop, only=["fold-9"])
     recipe = read_recipe(workshop.model_folder)
     images = read_dataset(folder / "data", bands=BANDS, fill=0.075)
     for folds in ((("east",),), (("north",), ("north", "south"))):
@@ -219,3 +219,13 @@ def test_a_finished_model_is_read_back(bench):
     assert model.description.openvino is not None
     assert model.checked(model.description.openvino).exists()
     assert model.description.version == 1
+
+
+def test_a_folder_that_no_model_can_be_named_after_is_refused_before_training(bench):
+    folder, workshop = bench
+    odd = folder / "My model"
+    (folder / "model").rename(odd)
+
+    with pytest.raises(UsageError, match="named after its folder"):
+        train_model(folder / "data", replace(workshop, model_folder=odd))
+    assert not (folder / "work").exists()
