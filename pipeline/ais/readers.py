@@ -15,8 +15,8 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,8 +25,9 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from pipeline.ais import nmea
 from pipeline.ais.dialects import DIALECTS, Dialect
-from pipeline.ais.rows import fixes_of, statics_of
+from pipeline.ais.rows import fixes_of, marked_fixes, said_statics, statics_of
 from pipeline.ais.settings import Settings
 from pipeline.errors import BadInput
 from pipeline.records import Issue
@@ -56,17 +57,23 @@ class AisFile:
     """Of `Static`: distinct values with the time they were sent in."""
     issues: list[Issue]
     rows_in: int
+    rows_out: int
+    """Rows in less those set aside: fixes; of raw AIS the lines of all messages, of any type."""
     format: str
     """Name of the dialect recognised."""
+    n_by_type: Mapping[int, int] = field(default_factory=dict)
+    """Of raw AIS: messages by type."""
 
 
 def read_file(path: Path, *, settings: Settings) -> AisFile:
-    """Read one CSV file, plain, gzipped or zipped.
+    """Read one file, plain, gzipped or zipped.
 
     Raises:
         BadInput: empty, damaged, too large, or of a kind that is not known; says what was found.
     """
     content = _unpack(path, settings)
+    if nmea.looks_like_nmea(content):
+        return _read_nmea(content, path, settings)
     dialect, header = _recognise(content, path)
     bad_lines: list[tuple[int, str]] = []
     table = _parse(content, header, bad_lines, path)
@@ -83,7 +90,21 @@ def read_file(path: Path, *, settings: Settings) -> AisFile:
         statics=statics_of(table, dialect),
         issues=issues,
         rows_in=table.num_rows + len(bad_lines),
+        rows_out=fixes.num_rows,
         format=dialect.name,
+    )
+
+
+def _read_nmea(content: bytes, path: Path, settings: Settings) -> AisFile:
+    decoded = nmea.decode(content.splitlines(), source=path.name)
+    return AisFile(
+        fixes=marked_fixes(decoded.positions, source=path.name, settings=settings),
+        statics=said_statics(decoded.identities),
+        issues=decoded.issues,
+        rows_in=decoded.n_lines,
+        rows_out=decoded.n_lines - len(decoded.issues),
+        format=nmea.NAME,
+        n_by_type=decoded.n_by_type,
     )
 
 
@@ -178,7 +199,7 @@ def _recognise(content: bytes, path: Path) -> tuple[Dialect, list[str]]:
     raise BadInput(
         "Not an AIS file of a kind that is known",
         where=path.name,
-        expected=" or ".join(dialect.name for dialect in DIALECTS),
+        expected=" or ".join([*(dialect.name for dialect in DIALECTS), nmea.NAME]),
         found=f"first line {shown!r}",
     )
 

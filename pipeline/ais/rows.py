@@ -60,24 +60,45 @@ def fixes_of(
             for index in np.flatnonzero(np.asarray(missing))
         ]
         usable = pc.and_(usable, pc.is_valid(values))
-    sog = _number(_text(table, dialect, "sog"))
+    reports = pa.table(
+        {
+            "mmsi": mmsi,
+            "sent_at": sent_at,
+            "lon": lon,
+            "lat": lat,
+            "sog_kn": _number(_text(table, dialect, "sog")),
+            "cog_deg": _number(_text(table, dialect, "cog")),
+            "heading_deg": _number(_text(table, dialect, "heading")),
+            "nav_status": _codes(_text(table, dialect, "status"), dialect.statuses, STATUS_MAX),
+        }
+    )
+    return marked_fixes(reports.filter(usable), source=source, settings=settings), issues
+
+
+def marked_fixes(reports: pa.Table, *, source: str, settings: Settings) -> pa.Table:
+    """Reports as fixes: "not available" is null, the first doubt that holds is the mark.
+
+    Args:
+        reports: mmsi, sent_at, lon, lat without nulls; sog_kn, cog_deg, heading_deg, nav_status.
+        source: provider file.
+        settings: the greatest speed.
+    """
     columns = {
-        "mmsi": mmsi,
-        "sent_at": sent_at,
-        "lon": lon,
-        "lat": lat,
-        "sog_mps": pc.multiply(_within(sog, 0.0, settings.speed_max_kn), KNOT_MPS),
-        "cog_deg": _below(_number(_text(table, dialect, "cog")), COURSE_END_DEG),
-        "heading_deg": _below(_number(_text(table, dialect, "heading")), COURSE_END_DEG),
-        "nav_status": _codes(_text(table, dialect, "status"), dialect.statuses, STATUS_MAX),
-        "mark": pa.nulls(table.num_rows, pa.string()),
-        "source": pa.array([source] * table.num_rows, pa.string()),
+        **{name: reports.column(name) for name in ("mmsi", "sent_at", "lon", "lat", "nav_status")},
+        "sog_mps": pc.multiply(
+            _within(reports.column("sog_kn"), 0.0, settings.speed_max_kn), KNOT_MPS
+        ),
+        "cog_deg": _below(reports.column("cog_deg"), COURSE_END_DEG),
+        "heading_deg": _below(reports.column("heading_deg"), COURSE_END_DEG),
+        "mark": pa.nulls(reports.num_rows, pa.string()),
+        "source": pa.array([source] * reports.num_rows, pa.string()),
     }
     schema = schema_of(Fix)
-    fixes = pa.Table.from_arrays(
-        [pc.cast(columns[f.name], f.type, safe=False) for f in schema], schema=schema
-    ).filter(usable)
-    return _marked(fixes), issues
+    return _marked(
+        pa.Table.from_arrays(
+            [pc.cast(columns[f.name], f.type, safe=False) for f in schema], schema=schema
+        )
+    )
 
 
 def _marked(fixes: pa.Table) -> pa.Table:
@@ -113,7 +134,7 @@ def statics_of(table: pa.Table, dialect: Dialect) -> pa.Table:
         {
             "mmsi": _whole(_text(table, dialect, "mmsi")),
             "sent_at": _instants(_text(table, dialect, "sent_at"), dialect.time_format),
-            "imo": _imo(_text(table, dialect, "imo")),
+            "imo": _imo_of(_text(table, dialect, "imo")),
             "name": _word(_text(table, dialect, "name")),
             "callsign": _word(_text(table, dialect, "callsign")),
             "ship_type": _positive(_codes(_text(table, dialect, "type"), dialect.types, 99)),
@@ -123,6 +144,26 @@ def statics_of(table: pa.Table, dialect: Dialect) -> pa.Table:
             "destination": _word(_text(table, dialect, "destination")),
         }
     )
+    return distinct_statics(rows)
+
+
+def said_statics(reports: pa.Table) -> pa.Table:
+    """Distinct static values from numbers and words as messages carry them; see `statics_of`."""
+    rows = {
+        "mmsi": reports.column("mmsi"),
+        "sent_at": reports.column("sent_at"),
+        "imo": _checked_imo(reports.column("imo")),
+        **{name: _word(reports.column(name)) for name in ("name", "callsign", "destination")},
+        "ship_type": _positive(_within(reports.column("ship_type"), 0, 99)),
+        "length_m": _positive(_within(reports.column("length_m"), 0.0, LENGTH_MAX_M)),
+        "width_m": _positive(_within(reports.column("width_m"), 0.0, WIDTH_MAX_M)),
+        "draught_m": _positive(_within(reports.column("draught_m"), 0.0, DRAUGHT_MAX_M)),
+    }
+    return distinct_statics(pa.table(rows))
+
+
+def distinct_statics(rows: pa.Table) -> pa.Table:
+    """What was said, each once a ship, with the first and last time it was sent."""
     rows = rows.filter(pc.and_(pc.is_valid(rows["mmsi"]), pc.is_valid(rows["sent_at"])))
     keys = [name for name in rows.column_names if name != "sent_at"]
     grouped = rows.group_by(keys, use_threads=False).aggregate(
@@ -211,10 +252,14 @@ def _codes(texts: pa.Array, words: object, highest: int) -> pa.Array:
     return pc.if_else(fits, numbers, pa.scalar(None, pa.int64()))
 
 
-def _imo(texts: pa.Array) -> pa.Array:
-    """IMO numbers whose check digit holds: weights 7 to 2 over the first six digits."""
+def _imo_of(texts: pa.Array) -> pa.Array:
+    """IMO numbers, which some write with the letters before."""
     bare = pc.replace_substring_regex(pc.utf8_upper(texts), pattern=r"^\s*IMO\s*", replacement="")
-    numbers = _whole(bare)
+    return _checked_imo(_whole(bare))
+
+
+def _checked_imo(numbers: pa.Array) -> pa.Array:
+    """Those whose check digit holds: weights 7 to 2 over the first six digits."""
     values = np.asarray(pc.fill_null(numbers, 0), dtype=np.int64)
     digits = (values[:, None] // 10 ** np.arange(6, 0, -1)) % 10
     check = (digits * np.arange(7, 1, -1)).sum(axis=1) % 10

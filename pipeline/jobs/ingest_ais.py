@@ -90,7 +90,7 @@ def _read_provider_file(task: FileTask, out: Path) -> Outcome:
         counts={"fixes": content.fixes.num_rows, "statics": content.statics.num_rows},
         issues=content.issues,
         rows_in=content.rows_in,
-        rows_out=content.fixes.num_rows,
+        rows_out=content.rows_out,
     )
 
 

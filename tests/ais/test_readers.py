@@ -318,7 +318,7 @@ def test_an_unclosed_quote_swallows_no_row_after_it(tmp_path, name):
         (b" \r\n\n", "AIS file is empty: day.csv"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "found first line '?PNG'"),
         (b"date,price\n2024,3\n", "found first line 'date,price'"),
-        (b"!AIVDM,1,1,,B,13a,0*5C\n", "found first line '!AIVDM,1,1,,B,13a,0*5C'"),
+        (b"$GPGGA,020930,4245,N,13302,E,1\n", "found first line '$GPGGA"),
         (b'{"MMSI": 1}\n', "found first line"),
         (NEW_HEADER.replace(",", ";").encode(), "MarineCadastre CSV, from 2025"),
         (f"{NEW_HEADER},mmsi\n".encode(), "names a column twice: day.csv (found mmsi)"),
@@ -453,10 +453,3 @@ def test_a_real_marinecadastre_file_is_read_completely(reference_data):
     told = found.statics.filter(pc.greater_equal(found.statics["ship_type"], 80))
     told = told.filter(pc.less(told["ship_type"], 90))
     assert {str(mmsi) for mmsi in told["mmsi"].to_pylist()} == tankers
-
-
-@pytest.mark.real_data
-def test_real_raw_nmea_is_refused_by_name(reference_data):
-    path = reference_data / "ais/decoded_and_raw/test_data_20211101.nm4"
-    with pytest.raises(BadInput, match="Not an AIS file of a kind that is known"):
-        read_file(path, settings=SETTINGS)
