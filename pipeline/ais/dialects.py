@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipeline.ais.settings import Columns
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """Columns (lower case) of one provider's files. Speeds are knots in all of them."""
+    """Columns (lower case) of one provider's files."""
 
     name: str
     needs: frozenset[str]
@@ -16,7 +18,11 @@ class Dialect:
     columns: Mapping[str, str]
     """Our name to theirs."""
     time_format: str
-    """strptime format, UTC."""
+    """strptime format, UTC; or `epoch_s`, `epoch_ms`."""
+    speed_kn: float = 1.0
+    """Knots of one unit of speed."""
+    size_m: float = 1.0
+    """Metres of one unit of lengths and draught."""
     types: Mapping[str, int] = field(default_factory=dict)
     """Ship types written as words, lower case, to ITU codes; empty: codes already."""
     statuses: Mapping[str, int] = field(default_factory=dict)
@@ -70,5 +76,19 @@ MARINECADASTRE_2025 = Dialect(
     },
     time_format="%Y-%m-%d %H:%M:%S",
 )  # fmt: skip
+
+
+def dialect_of(columns: Columns) -> Dialect:
+    """A dialect that a user described."""
+    theirs: dict[str, str] = {ours: name.lower() for ours, name in columns.columns.items()}
+    return Dialect(
+        name=columns.name,
+        needs=frozenset(theirs.values()),
+        columns=theirs,
+        time_format=columns.time_format,
+        speed_kn=columns.speed_kn,
+        size_m=columns.size_m,
+    )
+
 
 DIALECTS = (DMA, MARINECADASTRE, MARINECADASTRE_2025)

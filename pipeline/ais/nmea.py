@@ -9,6 +9,7 @@ from typing import Any
 
 import aiscat
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.ais.sentences import SENTENCE, Message, Plain, SetAside, messages
 from pipeline.records import Issue
@@ -22,6 +23,8 @@ BAD_CHECKSUM = 512
 """aiscat's `quality` of a message one of whose sentences fails its checksum."""
 NOWHERE = {"lon": 181.0, "lat": 91.0}
 """aiscat leaves out what is not available; a fix has it as AIS writes it, to be marked."""
+TENTHS = ("sog_kn", "cog_deg", "draught_m")
+"""Sent in tenths; aiscat gives single precision, in which 102.2 kn are more than 102.2 kn."""
 LINES_LOOKED_AT = 50
 MICROSECONDS = 1_000_000
 TIME = pa.timestamp("us", tz="UTC")
@@ -153,4 +156,5 @@ def _table(
         name: pa.array(cells, kind)
         for (name, kind), cells in zip(kinds.items(), columns, strict=True)
     }
+    arrays |= {name: pc.round(arrays[name], 1) for name in TENTHS if name in arrays}
     return pa.table({**arrays, "sent_at": arrays["sent_at"].cast(TIME)})

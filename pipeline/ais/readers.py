@@ -22,12 +22,14 @@ from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.ais import nmea
-from pipeline.ais.dialects import DIALECTS, Dialect
-from pipeline.ais.rows import fixes_of, marked_fixes, said_statics, statics_of
+from pipeline.ais.dialects import DIALECTS, Dialect, dialect_of
+from pipeline.ais.rows import EPOCHS, fixes_of, marked_fixes, said_statics, statics_of
 from pipeline.ais.settings import Settings
 from pipeline.errors import BadInput
 from pipeline.records import Issue
@@ -35,6 +37,8 @@ from pipeline.records import Issue
 HEAD_BYTES = 65_536
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK\x03\x04"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+PARQUET_MAGIC = b"PAR1"
 SHOWN = 100
 DAMAGE = (
     OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error,
@@ -74,7 +78,9 @@ def read_file(path: Path, *, settings: Settings) -> AisFile:
     content = _unpack(path, settings)
     if nmea.looks_like_nmea(content):
         return _read_nmea(content, path, settings)
-    dialect, header = _recognise(content, path)
+    if content.startswith(PARQUET_MAGIC):
+        return _read_parquet(content, path, settings)
+    dialect, header = _recognise(content, path, settings)
     bad_lines: list[tuple[int, str]] = []
     table = _parse(content, header, bad_lines, path)
     numbers = _row_numbers(table.num_rows, [number for number, _ in bad_lines])
@@ -127,7 +133,7 @@ def _unpack(path: Path, settings: Settings) -> bytes:
         )
     if not content.strip():
         raise BadInput("AIS file is empty", where=path.name)
-    return _tidied(content)
+    return content if content.startswith(PARQUET_MAGIC) else _tidied(content)
 
 
 def _tidied(content: bytes) -> bytes:
@@ -163,7 +169,10 @@ codecs.register_error("latin-1-bytes", _latin1)
 def _opened(stream: BinaryIO, path: Path) -> Iterator[BinaryIO]:
     magic = stream.read(4)
     stream.seek(0)
-    if magic.startswith(GZIP_MAGIC):
+    if magic == ZSTD_MAGIC:
+        with pa.CompressedInputStream(stream, "zstd") as unpacked:
+            yield unpacked
+    elif magic.startswith(GZIP_MAGIC):
         with gzip.open(stream) as unpacked:
             yield unpacked  # type: ignore[misc]
     elif magic == ZIP_MAGIC:
@@ -182,26 +191,87 @@ def _opened(stream: BinaryIO, path: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _recognise(content: bytes, path: Path) -> tuple[Dialect, list[str]]:
+def _recognise(content: bytes, path: Path, settings: Settings) -> tuple[Dialect, list[str]]:
     """The dialect whose columns the first line names."""
     first = re.split(rb"[\r\n]", content[:HEAD_BYTES].removeprefix(codecs.BOM_UTF8), maxsplit=1)[0]
     header = [name.strip().strip('"') for name in first.decode("utf-8", "replace").split(",")]
+    return _dialect_of(header, path, settings), header
+
+
+def _dialect_of(header: list[str], path: Path, settings: Settings) -> Dialect:
     names = Counter(name.lower() for name in header)
-    for dialect in DIALECTS:
+    known = [*(dialect_of(columns) for columns in settings.formats), *DIALECTS]
+    for dialect in known:
         if dialect.needs <= names.keys():
             twice = sorted(name for name in dialect.columns.values() if names[name] > 1)
             if twice:
                 raise BadInput(
                     "AIS file names a column twice", where=path.name, found=", ".join(twice)
                 )
-            return dialect, header
+            return dialect
     shown = "".join(c if c.isprintable() else "?" for c in ",".join(header))[:SHOWN]
     raise BadInput(
         "Not an AIS file of a kind that is known",
         where=path.name,
-        expected=" or ".join([*(dialect.name for dialect in DIALECTS), nmea.NAME]),
+        expected=" or ".join([*(dialect.name for dialect in known), nmea.NAME]),
         found=f"first line {shown!r}",
+        do="Name its columns in `ais.formats` if it is one",
     )
+
+
+def _read_parquet(content: bytes, path: Path, settings: Settings) -> AisFile:
+    """A Parquet or GeoParquet with the columns of a dialect; times may be timestamps."""
+    try:
+        file = pq.ParquetFile(io.BytesIO(content))
+        _refuse_vast(file.metadata, path, settings)
+        header = file.schema_arrow.names
+        dialect = _dialect_of(header, path, settings)
+        wanted = set(dialect.columns.values())
+        table = file.read(columns=[name for name in header if name.lower() in wanted])
+        texts = {name.lower(): _as_text(table.column(name), dialect) for name in table.column_names}
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(
+            "AIS file is damaged or truncated", where=path.name, found=str(error)[:SHOWN]
+        ) from None
+    cells = pa.table(texts)
+    numbers = np.arange(1, cells.num_rows + 1)
+    fixes, issues = fixes_of(
+        cells, dialect, source=path.name, row_numbers=numbers, settings=settings
+    )
+    return AisFile(
+        fixes=fixes,
+        statics=statics_of(cells, dialect),
+        issues=issues,
+        rows_in=cells.num_rows,
+        rows_out=fixes.num_rows,
+        format=f"{dialect.name.removesuffix(' CSV')}, as Parquet",
+    )
+
+
+def _refuse_vast(metadata: pq.FileMetaData, path: Path, settings: Settings) -> None:
+    groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
+    unpacked = sum(group.total_byte_size for group in groups)
+    if unpacked > settings.max_file_bytes:
+        raise BadInput(
+            "AIS file unpacks to more than it should",
+            where=path.name,
+            expected=f"at most {settings.max_file_bytes} bytes",
+            found=unpacked,
+            do="Raise ais.max_file_bytes if it is what it claims to be",
+        )
+
+
+def _as_text(column: pa.ChunkedArray, dialect: Dialect) -> pa.Array:
+    """As a CSV of the dialect would write it; time stamps without a zone are UTC."""
+    values = column.combine_chunks()
+    if pa.types.is_floating(values.type) and pc.all(pc.equal(values, pc.floor(values))).as_py():
+        values = pc.cast(values, pa.int64())  # 273312000.0 would be written 2.73312e+08
+    if not pa.types.is_timestamp(values.type):
+        return pc.cast(values, pa.string())
+    if dialect.time_format in EPOCHS:
+        microseconds = pc.cast(pc.cast(values, pa.timestamp("us")), pa.int64())
+        return pc.cast(pc.divide(microseconds, int(EPOCHS[dialect.time_format])), pa.string())
+    return pc.strftime(pc.cast(values, pa.timestamp("s"), safe=False), format=dialect.time_format)
 
 
 def _parse(

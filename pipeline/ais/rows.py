@@ -6,6 +6,9 @@ position (ITU-R M.1371-5, table 48).
 
 from __future__ import annotations
 
+import functools
+from datetime import UTC, datetime
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,6 +31,9 @@ YEARS = (1990, 2099)
 """There was no AIS before, and a clock beyond is wrong."""
 LENGTH_MAX_M, WIDTH_MAX_M, DRAUGHT_MAX_M = 1022.0, 126.0, 25.5
 """The most a message can carry: ITU-R M.1371-5, table 52."""
+EPOCHS = {"epoch_s": 1e6, "epoch_ms": 1e3}
+"""Microseconds of one unit."""
+Names = tuple[str, ...]
 SHOWN = 40
 UNKNOWN_WORDS = ("", "unknown", "undefined", "unknown value")
 SHIP_MMSI = (200_000_000, 799_999_999)
@@ -66,7 +72,7 @@ def fixes_of(
             "sent_at": sent_at,
             "lon": lon,
             "lat": lat,
-            "sog_kn": _number(_text(table, dialect, "sog")),
+            "sog_kn": pc.multiply(_number(_text(table, dialect, "sog")), dialect.speed_kn),
             "cog_deg": _number(_text(table, dialect, "cog")),
             "heading_deg": _number(_text(table, dialect, "heading")),
             "nav_status": _codes(_text(table, dialect, "status"), dialect.statuses, STATUS_MAX),
@@ -138,9 +144,9 @@ def statics_of(table: pa.Table, dialect: Dialect) -> pa.Table:
             "name": _word(_text(table, dialect, "name")),
             "callsign": _word(_text(table, dialect, "callsign")),
             "ship_type": _positive(_codes(_text(table, dialect, "type"), dialect.types, 99)),
-            "length_m": _size(_text(table, dialect, "length"), LENGTH_MAX_M),
-            "width_m": _size(_text(table, dialect, "width"), WIDTH_MAX_M),
-            "draught_m": _size(_text(table, dialect, "draught"), DRAUGHT_MAX_M),
+            "length_m": _size(table, dialect, ("length",), ("to_bow", "to_stern"), LENGTH_MAX_M),
+            "width_m": _size(table, dialect, ("width",), ("to_port", "to_starboard"), WIDTH_MAX_M),
+            "draught_m": _size(table, dialect, ("draught",), (), DRAUGHT_MAX_M),
             "destination": _word(_text(table, dialect, "destination")),
         }
     )
@@ -205,6 +211,8 @@ def _whole(texts: pa.Array) -> pa.Array:
 
 
 def _instants(texts: pa.Array, pattern: str) -> pa.Array:
+    if pattern in EPOCHS:
+        return _since_epoch(texts, EPOCHS[pattern])
     trimmed = pc.utf8_trim_whitespace(texts)
     parsed = pc.strptime(trimmed, format=pattern, unit="s", error_is_null=True)
     # strptime takes 31 February for 2 March, and year 24 for the reign of Tiberius.
@@ -213,6 +221,12 @@ def _instants(texts: pa.Array, pattern: str) -> pa.Array:
     holds = pc.and_(holds, pc.and_(pc.greater_equal(year, YEARS[0]), pc.less_equal(year, YEARS[1])))
     kept = pc.if_else(holds, parsed, pa.scalar(None, parsed.type))
     return pc.cast(pc.assume_timezone(kept, "UTC"), TIME)
+
+
+def _since_epoch(texts: pa.Array, unit_us: float) -> pa.Array:
+    first, last = (datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1e6 for year in YEARS)
+    microseconds = _within(pc.multiply(_number(texts), unit_us), first, last)
+    return pc.cast(pc.cast(pc.round(microseconds), pa.int64()), TIME)
 
 
 def _within(values: pa.Array, low: float, high: float) -> pa.Array:
@@ -225,8 +239,15 @@ def _below(values: pa.Array, end: float) -> pa.Array:
     return pc.if_else(fits, values, pa.scalar(None, values.type))
 
 
-def _size(texts: pa.Array, most_m: float) -> pa.Array:
-    return _positive(_within(_number(texts), 0.0, most_m))
+def _size(table: pa.Table, dialect: Dialect, whole: Names, parts: Names, most_m: float) -> pa.Array:
+    """Metres from the column of the whole, or from the antenna's distances to both ends."""
+    sums = []
+    for names in (whole, parts):
+        if names:
+            cells = [_number(_text(table, dialect, name)) for name in names]
+            sums.append(functools.reduce(pc.add, cells))
+    metres = pc.multiply(pc.coalesce(*sums), dialect.size_m)
+    return _positive(_within(metres, 0.0, most_m))
 
 
 def _positive(values: pa.Array) -> pa.Array:

@@ -2,7 +2,42 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Ours = Literal[
+    "mmsi", "sent_at", "lon", "lat", "sog", "cog", "heading", "status", "imo", "callsign", "name",
+    "type", "length", "width", "to_bow", "to_stern", "to_port", "to_starboard", "draught",
+    "destination",
+]  # fmt: skip
+NEEDED: tuple[Ours, ...] = ("mmsi", "sent_at", "lon", "lat")
+
+
+class Columns(BaseModel):
+    """A provider's CSV or Parquet that is none of those known: which column is what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, description="of the format, as messages name it")
+    columns: dict[Ours, str] = Field(
+        description="our name to the file's; a file is of this kind that has all of them"
+    )
+    time_format: str = Field(
+        "%Y-%m-%dT%H:%M:%S", description="strptime of `sent_at`, UTC; or epoch_s, epoch_ms"
+    )
+    speed_kn: float = Field(
+        1.0, gt=0, description="kn of one unit of `sog`: 0.1 for tenths, 1.943844 for m/s"
+    )
+    size_m: float = Field(1.0, gt=0, description="m of one unit of lengths, widths, draught")
+
+    @field_validator("columns")
+    @classmethod
+    def _has_what_a_fix_needs(cls, columns: dict[Ours, str]) -> dict[Ours, str]:
+        missing = [name for name in NEEDED if not columns.get(name)]
+        if missing:
+            raise ValueError(f"no column named for {', '.join(missing)}")
+        return columns
 
 
 class Settings(BaseModel):
@@ -11,6 +46,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # reading
+    formats: tuple[Columns, ...] = Field(
+        (), description="providers' tables besides those known, tried first"
+    )
     max_file_bytes: int = Field(
         20_000_000_000, gt=0, description="bytes a file may unpack to; a day of the world is 10 GB"
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pyais
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ais.nmea import IDENTITIES, POSITIONS
@@ -35,6 +35,17 @@ def read(folder, content: bytes):
     return found
 
 
+@example(
+    {
+        "msg_type": 1,
+        "mmsi": 201000000,
+        "lon": 0.0,
+        "lat": 0.0,
+        "speed": 102.2,
+        "course": 0.0,
+        "heading": 0,
+    }
+)
 @FUZZ
 @given(
     st.fixed_dictionaries(

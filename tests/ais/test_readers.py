@@ -10,12 +10,16 @@ import zipfile
 from collections import Counter
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from pipeline.ais.readers import AisFile, read_file
+from pipeline.ais.settings import Columns
 from pipeline.errors import BadInput
 from tests.ais.conftest import (
     DMA_HEADER,
@@ -62,6 +66,80 @@ def read_or_refused(folder, content: bytes) -> bool:
         return added_up(read(folder, content))
     except BadInput as refused:
         return "day.csv" in str(refused)
+
+
+# --------------------------------------------------------------------------- a user's own format
+
+OWN = Columns(
+    name="A provider's",
+    columns={
+        "mmsi": "Ship", "sent_at": "T", "lon": "X", "lat": "Y", "sog": "Speed", "cog": "Course",
+        "to_bow": "Bow", "to_stern": "Stern", "name": "Name",
+    },
+    time_format="epoch_ms",
+    speed_kn=0.1,
+)  # fmt: skip
+OWN_CSV = (
+    "ship,t,x,y,speed,course,bow,stern,name,other\n"
+    "273312000,1709777340500,133.02,42.75,94,271.5,70,20,DARK STAR,?\n"
+)
+
+
+def test_a_users_own_columns_are_read_in_their_own_units(tmp_path):
+    found = read(tmp_path, OWN_CSV, formats=(OWN,))
+    (fix,) = found.fixes.to_pylist()
+    assert found.format == "A provider's"
+    assert fix["sent_at"] == datetime(2024, 3, 7, 2, 9, 0, 500_000, tzinfo=UTC)
+    assert fix["sog_mps"] == pytest.approx(9.4 * 1852 / 3600)
+    (static,) = found.statics.to_pylist()
+    assert (static["length_m"], static["width_m"], static["name"]) == (90.0, None, "DARK STAR")
+
+
+def test_a_format_without_what_a_fix_needs_is_refused():
+    with pytest.raises(ValidationError, match="no column named for sent_at, lat"):
+        Columns(name="x", columns={"mmsi": "a", "lon": "b"})
+
+
+@pytest.mark.parametrize("times", ["text", "timestamp", "zoned"])
+def test_parquet_is_read_as_the_csv_of_the_same_columns(tmp_path, times):
+    cells = dict(zip(NEW_HEADER.split(","), next(csv.reader([NEW_ROW])), strict=True))
+    columns = {name: pa.array([text, text]) for name, text in cells.items()}
+    columns["mmsi"] = pa.array([float(cells["mmsi"])] * 2)
+    columns["longitude"] = pa.array([float(cells["longitude"])] * 2)
+    if times != "text":
+        zone = "UTC" if times == "zoned" else None
+        at = datetime.fromisoformat(cells["base_date_time"]).replace(tzinfo=UTC)
+        values = pa.array([at, at], pa.timestamp("us", tz="UTC")).cast(pa.timestamp("ns", tz=zone))
+        columns["base_date_time"] = values
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink, compression="zstd")
+
+    one, two = (
+        read(tmp_path, f"{NEW_HEADER}\n{NEW_ROW}\n{NEW_ROW}\n"),
+        read(tmp_path, sink.getvalue()),
+    )
+
+    assert two.fixes.equals(one.fixes)
+    assert two.statics.equals(one.statics)
+    assert (two.rows_in, two.rows_out) == (2, 2)
+
+
+def test_a_damaged_or_foreign_parquet_is_one_message(tmp_path):
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"price": [1.0]}), sink)
+    with pytest.raises(BadInput, match="Not an AIS file of a kind that is known"):
+        read(tmp_path, sink.getvalue())
+    with pytest.raises(BadInput, match="damaged or truncated"):
+        read(tmp_path, sink.getvalue()[:-9])
+    with pytest.raises(BadInput, match="unpacks to more than it should"):
+        read(tmp_path, sink.getvalue(), max_file_bytes=len(sink.getvalue()) - 1)
+
+
+def test_zstandard_is_unpacked(tmp_path):
+    packed = pa.compress(f"{NEW_HEADER}\n{NEW_ROW}\n".encode(), "zstd", asbytes=True)
+    assert read(tmp_path, packed, name="day.csv.zst").fixes.num_rows == 1
+    with pytest.raises(BadInput, match="damaged or truncated"):
+        read(tmp_path, packed[: len(packed) // 2])
 
 
 # --------------------------------------------------------------------------- the formats
@@ -453,3 +531,28 @@ def test_a_real_marinecadastre_file_is_read_completely(reference_data):
     told = found.statics.filter(pc.greater_equal(found.statics["ship_type"], 80))
     told = told.filter(pc.less(told["ship_type"], 90))
     assert {str(mmsi) for mmsi in told["mmsi"].to_pylist()} == tankers
+
+
+@pytest.mark.real_data
+def test_a_real_satellite_feed_of_139_columns_is_read_by_its_description(reference_data):
+    path = reference_data / "ais/decoded_and_raw/test_data_20210701.csv"
+    satellite = Columns(
+        name="decoded satellite CSV",
+        columns={
+            "mmsi": "MMSI", "sent_at": "Time", "lon": "Longitude", "lat": "Latitude", "sog": "SOG",
+            "cog": "COG", "heading": "Heading", "status": "Navigational_status", "imo": "IMO",
+            "name": "Vessel_Name", "callsign": "Call_sign", "type": "Ship_Type",
+            "to_bow": "Dimension_to_Bow", "to_stern": "Dimension_to_stern",
+        },
+        time_format="%Y%m%d_%H%M%S",
+    )  # fmt: skip
+    found = read_file(path, settings=SETTINGS.model_copy(update={"formats": (satellite,)}))
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    placed = [row for row in rows if re.fullmatch(r"-?[\d.]+", row["Longitude"])]
+    assert found.rows_in == len(rows) == found.rows_out + len(found.issues)
+    assert found.fixes.num_rows == len(placed)
+    assert found.fixes["lon"].to_pylist() == pytest.approx(
+        [float(row["Longitude"]) for row in placed]
+    )
+    assert {issue.rule for issue in found.issues} == {"no lon that can be read"}
