@@ -309,6 +309,8 @@ class Fix:
     cog_deg: float | None = column("deg", "course over ground, [0, 360)")
     heading_deg: float | None = column("deg", "true heading, [0, 360)")
     nav_status: int | None = column("", "navigational status code, ITU-R M.1371")
+    ais_class: str | None = column("", "A or B, the transceiver's class; null: not told")
+    receiver: str | None = column("", "terrestrial or satellite; null: not told")
     mark: str | None = column("", "why cleaning distrusts the row; null: clean")
     source: str = column("", "provider file")
 

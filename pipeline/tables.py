@@ -14,12 +14,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import shapely
+from numpy.typing import NDArray
 from pyproj import CRS
 
 from pipeline.errors import BadInput, ChecksFailed
@@ -104,23 +104,64 @@ def write_table(record: type, table: pa.Table, path: Path) -> None:
 
     The bytes depend on the content alone. Published by rename after fsync.
     """
-    table = table.cast(schema_of(record))
-    check_nulls(table)
-    position = getattr(record, "GEOMETRY", None)
-    if position is not None:
-        table = _with_points(table, *position)
-    part = path.with_name(path.name + ".part")
-    pq.write_table(table, part, compression="zstd", store_schema=True, version="2.6")
-    with part.open("rb+") as stream:
-        os.fsync(stream.fileno())
-    part.rename(path)
+    with TableWriter(record, path) as writer:
+        writer.write(table)
+
+
+class TableWriter:
+    """A table written part after part, for what does not fit into memory; see `write_table`."""
+
+    def __init__(self, record: type, path: Path) -> None:
+        self._record = record
+        self._path = path
+        self._part = path.with_name(path.name + ".part")
+        self._open: pq.ParquetWriter | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows."""
+        table = table.cast(schema_of(self._record))
+        check_nulls(table)
+        position = getattr(self._record, "GEOMETRY", None)
+        if position is not None:
+            table = _with_points(table, *position)
+        if self._open is None:
+            self._open = pq.ParquetWriter(
+                self._part, table.schema, compression="zstd", store_schema=True, version="2.6"
+            )
+        if table.num_rows:
+            self._open.write_table(table)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and self._open is None:
+            self.write(schema_of(self._record).empty_table())
+        if self._open is not None:
+            self._open.close()
+        if kind is not None:
+            self._part.unlink(missing_ok=True)
+            return
+        with self._part.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        self._part.rename(self._path)
+
+
+def _wkb_points(xs: NDArray[np.float64], ys: NDArray[np.float64]) -> pa.Array:
+    """Points as little-endian WKB, 21 bytes each, without a Python object a row."""
+    cells = np.zeros(len(xs), [("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
+    cells["order"], cells["kind"], cells["x"], cells["y"] = 1, 1, xs, ys
+    offsets = np.arange(len(xs) + 1, dtype=np.int32) * cells.itemsize
+    return pa.Array.from_buffers(
+        pa.binary(), len(xs), [None, pa.py_buffer(offsets), pa.py_buffer(cells.tobytes())]
+    )
 
 
 def _with_points(table: pa.Table, lon: str, lat: str) -> pa.Table:
     """GeoParquet 1.1: a WKB column and the `geo` key of the file metadata."""
     xs = np.asarray(table.column(lon), dtype=np.float64)
     ys = np.asarray(table.column(lat), dtype=np.float64)
-    points = pa.array(list(shapely.to_wkb(shapely.points(xs, ys))), type=pa.binary())
+    points = _wkb_points(xs, ys)
     geo = {
         "version": "1.1.0",
         "primary_column": GEOMETRY_COLUMN,

@@ -67,6 +67,8 @@ def fix(**changes) -> Fix:
         "cog_deg": 12.5,
         "heading_deg": None,
         "nav_status": 5,
+        "ais_class": "A",
+        "receiver": None,
         "mark": None,
         "source": "day.csv",
     }

@@ -27,6 +27,8 @@ class Dialect:
     """Ship types written as words, lower case, to ITU codes; empty: codes already."""
     statuses: Mapping[str, int] = field(default_factory=dict)
     """Navigational statuses written as words, lower case, to ITU codes."""
+    receiver: str | None = None
+    """What kind of receivers the provider has: terrestrial or satellite."""
 
 
 DMA = Dialect(
@@ -37,7 +39,9 @@ DMA = Dialect(
         "sog": "sog", "cog": "cog", "heading": "heading", "status": "navigational status",
         "imo": "imo", "callsign": "callsign", "name": "name", "type": "ship type",
         "length": "length", "width": "width", "draught": "draught", "destination": "destination",
+        "ais_class": "type of mobile",
     },
+    receiver="terrestrial",
     time_format="%d/%m/%Y %H:%M:%S",
     types={
         "tanker": 80, "cargo": 70, "passenger": 60, "fishing": 30, "tug": 52, "towing": 31,
@@ -63,7 +67,9 @@ MARINECADASTRE = Dialect(
     columns={
         **_MARINECADASTRE, "sent_at": "basedatetime", "lon": "lon", "lat": "lat",
         "callsign": "callsign", "name": "vesselname", "type": "vesseltype",
+        "ais_class": "transceiverclass",
     },
+    receiver="terrestrial",
     time_format="%Y-%m-%dT%H:%M:%S",
 )  # fmt: skip
 
@@ -73,7 +79,9 @@ MARINECADASTRE_2025 = Dialect(
     columns={
         **_MARINECADASTRE, "sent_at": "base_date_time", "lon": "longitude", "lat": "latitude",
         "callsign": "call_sign", "name": "vessel_name", "type": "vessel_type",
+        "ais_class": "transceiver",
     },
+    receiver="terrestrial",
     time_format="%Y-%m-%d %H:%M:%S",
 )  # fmt: skip
 
@@ -88,6 +96,7 @@ def dialect_of(columns: Columns) -> Dialect:
         time_format=columns.time_format,
         speed_kn=columns.speed_kn,
         size_m=columns.size_m,
+        receiver=columns.receiver,
     )
 
 

@@ -7,6 +7,7 @@ position (ITU-R M.1371-5, table 48).
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import numpy as np
@@ -33,6 +34,8 @@ LENGTH_MAX_M, WIDTH_MAX_M, DRAUGHT_MAX_M = 1022.0, 126.0, 25.5
 """The most a message can carry: ITU-R M.1371-5, table 52."""
 EPOCHS = {"epoch_s": 1e6, "epoch_ms": 1e3}
 """Microseconds of one unit."""
+AS_THEY_ARE = ("mmsi", "sent_at", "lon", "lat", "nav_status", "ais_class", "receiver")
+"""Columns that a report and a fix share."""
 Names = tuple[str, ...]
 SHOWN = 40
 UNKNOWN_WORDS = ("", "unknown", "undefined", "unknown value")
@@ -76,6 +79,8 @@ def fixes_of(
             "cog_deg": _number(_text(table, dialect, "cog")),
             "heading_deg": _number(_text(table, dialect, "heading")),
             "nav_status": _codes(_text(table, dialect, "status"), dialect.statuses, STATUS_MAX),
+            "ais_class": _class_of(_text(table, dialect, "ais_class")),
+            "receiver": pa.array([dialect.receiver] * table.num_rows, pa.string()),
         }
     )
     return marked_fixes(reports.filter(usable), source=source, settings=settings), issues
@@ -85,12 +90,13 @@ def marked_fixes(reports: pa.Table, *, source: str, settings: Settings) -> pa.Ta
     """Reports as fixes: "not available" is null, the first doubt that holds is the mark.
 
     Args:
-        reports: mmsi, sent_at, lon, lat without nulls; sog_kn, cog_deg, heading_deg, nav_status.
+        reports: mmsi, sent_at, lon, lat without nulls; sog_kn, cog_deg, heading_deg, nav_status,
+            ais_class, receiver.
         source: provider file.
         settings: the greatest speed.
     """
     columns = {
-        **{name: reports.column(name) for name in ("mmsi", "sent_at", "lon", "lat", "nav_status")},
+        **{name: reports.column(name) for name in AS_THEY_ARE},
         "sog_mps": pc.multiply(
             _within(reports.column("sog_kn"), 0.0, settings.speed_max_kn), KNOT_MPS
         ),
@@ -178,10 +184,29 @@ def distinct_statics(rows: pa.Table) -> pa.Table:
     renamed = grouped.rename_columns(
         {"sent_at_min": "first_at", "sent_at_max": "last_at", "sent_at_count": "n_reports"}
     )
+    return _sorted_statics(renamed)
+
+
+def merged_statics(parts: Iterable[pa.Table]) -> pa.Table:
+    """Statics of several parts of one file as one: each value once a ship."""
+    table = pa.concat_tables([schema_of(Static).empty_table(), *parts])
+    spans = ("first_at", "last_at", "n_reports")
+    keys = [name for name in table.column_names if name not in spans]
+    grouped = table.group_by(keys, use_threads=False).aggregate(
+        [("first_at", "min"), ("last_at", "max"), ("n_reports", "sum")]
+    )
+    renamed = grouped.rename_columns(
+        {"first_at_min": "first_at", "last_at_max": "last_at", "n_reports_sum": "n_reports"}
+    )
+    return _sorted_statics(renamed)
+
+
+def _sorted_statics(rows: pa.Table) -> pa.Table:
     schema = schema_of(Static)
-    statics = renamed.select(schema.names).cast(schema)
-    return statics.sort_by(
-        [("mmsi", "ascending"), ("first_at", "ascending"), ("n_reports", "ascending")]
+    return (
+        rows.select(schema.names)
+        .cast(schema)
+        .sort_by([("mmsi", "ascending"), ("first_at", "ascending"), ("n_reports", "ascending")])
     )
 
 
@@ -271,6 +296,14 @@ def _codes(texts: pa.Array, words: object, highest: int) -> pa.Array:
         numbers = pc.coalesce(numbers, spoken)
     fits = pc.and_(pc.greater_equal(numbers, 0), pc.less_equal(numbers, highest))
     return pc.if_else(fits, numbers, pa.scalar(None, pa.int64()))
+
+
+def _class_of(texts: pa.Array) -> pa.Array:
+    """A or B, which some write with the word before; other kinds of station have none."""
+    bare = pc.replace_substring_regex(pc.utf8_upper(texts), pattern=r"^\s*CLASS\s*", replacement="")
+    return pc.if_else(
+        pc.is_in(bare, value_set=pa.array(["A", "B"])), bare, pa.scalar(None, pa.string())
+    )
 
 
 def _imo_of(texts: pa.Array) -> pa.Array:

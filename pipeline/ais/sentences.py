@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from pipeline.clock import parse_utc
@@ -46,6 +46,8 @@ class Message:
     """Its sentences, without what stood around them, each ended."""
     received_s: float | None
     """POSIX seconds; None where nothing says."""
+    station: str = ""
+    """Who received it, as the feed names its receivers; empty where it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,17 @@ class _Waiting:
 
     total: int
     parts: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    received_s: float | None = None
+    station: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Around:
+    """What stands around a sentence."""
+
+    group: bytes = b""
+    """What its message's other sentences share."""
+    station: str = ""
     received_s: float | None = None
 
 
@@ -93,23 +106,25 @@ def messages(lines: Iterable[bytes]) -> Iterator[Message | SetAside | Plain]:
         if match is None or problem is not None:
             yield SetAside(line=number, rule=str(problem), text=_shown(text))
             continue
-        station, received_s = _around(text, match)
-        if received_s is None:
-            received_s, clock_s = clock_s, None
+        around = _around(text, match)
+        if around.received_s is None:
+            around, clock_s = replace(around, received_s=clock_s), None
         if int(match["total"]) == 1:
-            yield Message(lines=(number,), text=match.group() + b"\r\n", received_s=received_s)
+            yield Message(
+                lines=(number,), text=match.group() + b"\r\n", received_s=around.received_s,
+                station=around.station,
+            )  # fmt: skip
             continue
-        yield from _joined(waiting, station, match, number, received_s)
+        yield from _joined(waiting, around, match, number)
         yield from _given_up(waiting, number)
     yield from _given_up(waiting, number + LINES_WAITED + 1)
 
 
 def _joined(
     waiting: dict[tuple[bytes, bytes, int], _Waiting],
-    station: bytes,
+    around: _Around,
     match: re.Match[bytes],
     line: int,
-    received_s: float | None,
 ) -> Iterator[Message | SetAside]:
     """The message this sentence completes, if any; what it shows to be lost."""
     total, number = int(match["total"]), int(match["number"])
@@ -118,7 +133,7 @@ def _joined(
             line=line, rule="sentence of a message that has fewer", text=_shown(match.group())
         )
         return
-    key = station, match["sequence"], total
+    key = around.group, match["sequence"], total
     held = waiting.get(key)
     if held is not None and number in held.parts:  # its number comes round again
         yield from _lost(waiting.pop(key))
@@ -127,7 +142,8 @@ def _joined(
         held = waiting[key] = _Waiting(total=total)
     held.parts[number] = line, match.group()
     if held.received_s is None:
-        held.received_s = received_s
+        held.received_s = around.received_s
+    held.station = held.station or around.station
     if len(held.parts) == total:
         del waiting[key]
         ordered = [held.parts[part] for part in sorted(held.parts)]
@@ -135,6 +151,7 @@ def _joined(
             lines=tuple(line for line, _ in ordered),
             text=b"".join(text + b"\r\n" for _, text in ordered),
             received_s=held.received_s,
+            station=held.station,
         )
 
 
@@ -158,25 +175,29 @@ def _problem(match: re.Match[bytes] | None) -> str | None:
     return None if match["payload"] else "sentence without content"
 
 
-def _around(text: bytes, match: re.Match[bytes]) -> tuple[bytes, float | None]:
-    """Station and time that stand around a sentence."""
+def _around(text: bytes, match: re.Match[bytes]) -> _Around:
     before, after = text[: match.start()], text[match.end() :]
     tag = TAG_BLOCK.search(before)
     if tag is not None:
         said = dict(part.split(b":", 1) for part in tag["fields"].split(b",") if b":" in part)
         group = said[b"g"].split(b"-")[-1] if b"g" in said else b""
-        return group or said.get(b"s", b""), _epoch_s(said.get(b"c"))
+        source = said.get(b"s", b"")
+        return _Around(
+            group=group or source, station=_shown(source), received_s=_epoch_s(said.get(b"c"))
+        )
     if after:
         station = STATION_AFTER.search(after)
         epoch = EPOCH_AFTER.search(after)
-        return station[1] if station else b"", _epoch_s(epoch[1] if epoch else None)
+        name = station[1] if station else b""
+        return _Around(
+            group=name, station=_shown(name), received_s=_epoch_s(epoch[1] if epoch else None)
+        )
     if before:
         iso = ISO_BEFORE.search(before)
-        if iso is not None:
-            return b"", _iso_s(iso.group())
         epoch = EPOCH_BEFORE.search(before)
-        return b"", _epoch_s(epoch[1] if epoch else None)
-    return b"", None
+        at_s = _iso_s(iso.group()) if iso else _epoch_s(epoch[1] if epoch else None)
+        return _Around(received_s=at_s)
+    return _Around()
 
 
 def _epoch_s(text: bytes | None) -> float | None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 Ours = Literal[
     "mmsi", "sent_at", "lon", "lat", "sog", "cog", "heading", "status", "imo", "callsign", "name",
     "type", "length", "width", "to_bow", "to_stern", "to_port", "to_starboard", "draught",
-    "destination",
+    "destination", "ais_class",
 ]  # fmt: skip
 NEEDED: tuple[Ours, ...] = ("mmsi", "sent_at", "lon", "lat")
 
@@ -30,6 +30,9 @@ class Columns(BaseModel):
         1.0, gt=0, description="kn of one unit of `sog`: 0.1 for tenths, 1.943844 for m/s"
     )
     size_m: float = Field(1.0, gt=0, description="m of one unit of lengths, widths, draught")
+    receiver: Literal["terrestrial", "satellite"] | None = Field(
+        None, description="what kind of receivers the provider has"
+    )
 
     @field_validator("columns")
     @classmethod
@@ -55,6 +58,11 @@ class Settings(BaseModel):
     max_ratio: float = Field(
         200.0, gt=1, description="unpacked over packed size; AIS text packs about 10 to 1"
     )
+
+    satellite_stations: str = Field(
+        "orbcomm|exact|spire", description="pattern, any case, of the stations in raw AIS that are "
+        "satellites; other named stations are terrestrial"
+    )  # fmt: skip
 
     # cleaning
     speed_max_kn: float = Field(

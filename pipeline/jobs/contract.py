@@ -53,7 +53,14 @@ class Outcome:
     rows_in: int | None = None
     """Rows read; None where the stage does not work by rows."""
     rows_out: int | None = None
-    """Rows written; rows in = rows out + issues, or nothing is published."""
+    """Rows written; rows in = rows out + set aside, or nothing is published."""
+    issues_written: int = 0
+    """Rows set aside that the work has written to `ISSUES` itself, too many for a list."""
+
+    @property
+    def n_set_aside(self) -> int:
+        """Rows set aside."""
+        return self.issues_written + len(self.issues)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,24 +272,26 @@ def perform(assignment: Assignment) -> Mapping[str, int] | Failure:
         shutil.rmtree(part, ignore_errors=True)
         return _record_failure(root, _failure(item_id, error))
     (root / FAILED / f"{item_id}.json").unlink(missing_ok=True)
-    return {**outcome.counts, **({"set_aside": len(outcome.issues)} if outcome.issues else {})}
+    set_aside = {"set_aside": outcome.n_set_aside} if outcome.n_set_aside else {}
+    return {**outcome.counts, **set_aside}
 
 
 def _check_rows(outcome: Outcome, item_id: str) -> None:
     if outcome.rows_in is None or outcome.rows_out is None:
         return
-    if outcome.rows_in != outcome.rows_out + len(outcome.issues):
+    if outcome.rows_in != outcome.rows_out + outcome.n_set_aside:
         raise ChecksFailed(
             "Rows went missing",
             where=item_id,
             expected=f"{outcome.rows_in} rows in",
-            found=f"{outcome.rows_out} rows out and {len(outcome.issues)} set aside",
+            found=f"{outcome.rows_out} rows out and {outcome.n_set_aside} set aside",
         )
 
 
 def _seal(part: Path, assignment: Assignment, outcome: Outcome) -> None:
     """Write issues and the manifest, and bring every file to the disk."""
-    write_records(Issue, outcome.issues, part / ISSUES)
+    if not outcome.issues_written:
+        write_records(Issue, outcome.issues, part / ISSUES)
     outputs = {}
     for path in sorted(entry for entry in part.rglob("*") if entry.is_file()):
         outputs[path.relative_to(part).as_posix()] = {
@@ -299,7 +308,7 @@ def _seal(part: Path, assignment: Assignment, outcome: Outcome) -> None:
         "counts": dict(outcome.counts),
         "rows_in": outcome.rows_in,
         "rows_out": outcome.rows_out,
-        "rows_set_aside": len(outcome.issues),
+        "rows_set_aside": outcome.n_set_aside,
         "outputs": outputs,
         "content_sha256": sha256_json({name: entry["sha256"] for name, entry in outputs.items()}),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,15 +12,16 @@ import pyarrow.compute as pc
 
 import pipeline.ais.settings
 from pipeline.ais.gaps import find_gaps
-from pipeline.ais.readers import read_file
+from pipeline.ais.readers import read_parts
 from pipeline.ais.reception import reception
+from pipeline.ais.rows import merged_statics
 from pipeline.ais.tracks import build_tracks
 from pipeline.errors import UsageError
-from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
+from pipeline.jobs.contract import ISSUES, Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
-from pipeline.records import Fix, Gap, Reception, Site, Static, Track, TrackFix
-from pipeline.tables import read_table, write_records, write_table
+from pipeline.records import Fix, Gap, Issue, Reception, Site, Static, Track, TrackFix
+from pipeline.tables import TableWriter, read_table, schema_of, to_table, write_records, write_table
 
 FIXES = "fixes.parquet"
 STATICS = "statics.parquet"
@@ -83,14 +85,25 @@ def _files(run: Run, simulated: StageResult | None) -> dict[str, Path]:
 
 
 def _read_provider_file(task: FileTask, out: Path) -> Outcome:
-    content = read_file(task.path, settings=task.settings)
-    write_table(Fix, content.fixes, out / FIXES)
-    write_table(Static, content.statics, out / STATICS)
+    counts: Counter[str] = Counter()
+    statics = schema_of(Static).empty_table()
+    with TableWriter(Fix, out / FIXES) as fixes, TableWriter(Issue, out / ISSUES) as issues:
+        for part in read_parts(task.path, settings=task.settings):
+            fixes.write(part.fixes)
+            issues.write(to_table(Issue, part.issues))
+            statics = merged_statics([statics, part.statics])
+            counts.update(
+                fixes=part.fixes.num_rows,
+                rows_in=part.rows_in,
+                rows_out=part.rows_out,
+                issues=len(part.issues),
+            )
+    write_table(Static, statics, out / STATICS)
     return Outcome(
-        counts={"fixes": content.fixes.num_rows, "statics": content.statics.num_rows},
-        issues=content.issues,
-        rows_in=content.rows_in,
-        rows_out=content.rows_out,
+        counts={"fixes": counts["fixes"], "statics": statics.num_rows},
+        rows_in=counts["rows_in"],
+        rows_out=counts["rows_out"],
+        issues_written=counts["issues"],
     )
 
 
@@ -179,5 +192,5 @@ def _of_day(fixes: pa.Table, start: datetime) -> pa.Table:
     return fixes.filter(pc.equal(day, pa.scalar(start, type=day.type)))
 
 
-AIS = Stage(name="ais", version=2, work=_read_provider_file)
+AIS = Stage(name="ais", version=3, work=_read_provider_file)
 TRACK = Stage(name="tracks", version=3, work=_build_season)

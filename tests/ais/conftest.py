@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 from shapely.geometry import box
 
+from pipeline.ais.readers import AisPart, read_parts
+from pipeline.ais.rows import merged_statics
 from pipeline.ais.settings import Settings
 from pipeline.records import Fix, Site, Static
 from pipeline.tables import to_table
@@ -43,13 +46,30 @@ NEW_ROW = (
 FORMATS = [(DMA_HEADER, DMA_ROW), (OLD_HEADER, OLD_ROW), (NEW_HEADER, NEW_ROW)]
 
 
+def read_whole(path, *, settings: Settings = SETTINGS) -> AisPart:
+    """All parts of a file as one, each of which adds up."""
+    parts = list(read_parts(path, settings=settings))
+    assert all(part.rows_in == part.rows_out + len(part.issues) for part in parts)
+    n_by_type: Counter[int] = sum((Counter(part.n_by_type) for part in parts), Counter())
+    (form,) = {part.format for part in parts}
+    return AisPart(
+        format=form,
+        fixes=pa.concat_tables([part.fixes for part in parts]),
+        statics=merged_statics([part.statics for part in parts]),
+        issues=[issue for part in parts for issue in part.issues],
+        rows_in=sum(part.rows_in for part in parts),
+        rows_out=sum(part.rows_out for part in parts),
+        n_by_type=dict(sorted(n_by_type.items())),
+    )
+
+
 def fix(
     mmsi: int, minutes: float, lon: float, lat: float, *, start: datetime = NOON, **more
 ) -> Fix:
     """A report so many minutes after the start."""
     values = {
         "sog_mps": None, "cog_deg": None, "heading_deg": None, "nav_status": None,
-        "mark": None, "source": "a.csv",
+        "ais_class": None, "receiver": None, "mark": None, "source": "a.csv",
     }  # fmt: skip
     sent_at = start + timedelta(minutes=minutes)
     return Fix(mmsi=mmsi, sent_at=sent_at, lon=lon, lat=lat, **{**values, **more})

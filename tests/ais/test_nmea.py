@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ais.nmea import IDENTITIES, POSITIONS
-from pipeline.ais.readers import read_file
 from pipeline.ais.sentences import Message, messages
-from tests.ais.conftest import SETTINGS
+from tests.ais.conftest import SETTINGS, read_whole
 
 AT = datetime(2024, 3, 7, 2, 9, 30, tzinfo=UTC)
 FUZZ = settings(
@@ -30,7 +29,7 @@ def stamped(*sentences: str) -> bytes:
 def read(folder, content: bytes):
     path = folder / "day.nmea"
     path.write_bytes(content)
-    found = read_file(path, settings=SETTINGS)
+    found = read_whole(path, settings=SETTINGS)
     assert found.rows_in == found.rows_out + len(found.issues)
     return found
 
@@ -152,7 +151,7 @@ def bits_of(text: bytes) -> int:
 )  # fmt: skip
 def test_real_files_hold_what_another_decoder_finds_message_by_message(reference_data, name):
     path = reference_data / "ais" / name
-    found = read_file(path, settings=SETTINGS)
+    found = read_whole(path, settings=SETTINGS)
     timed = [
         (pyais.decode(*one.text.split()), one.text)
         for one in messages(path.read_bytes().splitlines())

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipeline.ais.readers import AisFile, read_file
+from pipeline.ais import unpack
+from pipeline.ais.readers import AisPart
 from pipeline.ais.settings import Columns
 from pipeline.errors import BadInput
 from tests.ais.conftest import (
@@ -30,6 +31,7 @@ from tests.ais.conftest import (
     OLD_HEADER,
     OLD_ROW,
     SETTINGS,
+    read_whole,
 )
 
 FUZZ = settings(
@@ -37,10 +39,10 @@ FUZZ = settings(
 )
 
 
-def read(folder, content, name="day.csv", **changes) -> AisFile:
+def read(folder, content, name="day.csv", **changes) -> AisPart:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_file(path, settings=SETTINGS.model_copy(update=changes))
+    return read_whole(path, settings=SETTINGS.model_copy(update=changes))
 
 
 def zipped(members: dict[str, bytes], **options) -> bytes:
@@ -56,7 +58,7 @@ def lines_of(content: bytes) -> int:
     return sum(bool(line) for line in re.split(rb"\r\n|\r|\n", content)) - 1
 
 
-def added_up(found: AisFile) -> bool:
+def added_up(found: AisPart) -> bool:
     return found.rows_in == found.fixes.num_rows + len(found.issues)
 
 
@@ -511,7 +513,7 @@ def test_damaged_archives_are_refused_or_read_and_never_crash(tmp_path, edits, p
 @pytest.mark.real_data
 def test_a_real_marinecadastre_file_is_read_completely(reference_data):
     path = reference_data / "ais/decoded_and_raw/test_data_noaa_20230101.csv"
-    found = read_file(path, settings=SETTINGS)
+    found = read_whole(path, settings=SETTINGS)
     with path.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert (found.rows_in, found.fixes.num_rows, found.issues) == (len(rows), len(rows), [])
@@ -546,7 +548,7 @@ def test_a_real_satellite_feed_of_139_columns_is_read_by_its_description(referen
         },
         time_format="%Y%m%d_%H%M%S",
     )  # fmt: skip
-    found = read_file(path, settings=SETTINGS.model_copy(update={"formats": (satellite,)}))
+    found = read_whole(path, settings=SETTINGS.model_copy(update={"formats": (satellite,)}))
     with path.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     placed = [row for row in rows if re.fullmatch(r"-?[\d.]+", row["Longitude"])]
@@ -556,3 +558,29 @@ def test_a_real_satellite_feed_of_139_columns_is_read_by_its_description(referen
         [float(row["Longitude"]) for row in placed]
     )
     assert {issue.rule for issue in found.issues} == {"no lon that can be read"}
+
+
+# --------------------------------------------------------------------------- parts
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.integers(1, 400), st.lists(st.integers(0, 5), max_size=40), st.booleans())
+def test_a_file_read_in_small_parts_is_the_file_read_whole(tmp_path, size, kinds, ended):
+    rows = [DMA_ROW, '"broken', "a,b", "", DMA_ROW.replace("273312000", "x"), '"' + DMA_ROW]
+    said = [
+        rows[kind].replace("02:09:00", f"02:{k // 60:02d}:{k % 60:02d}")
+        for k, kind in enumerate(kinds)
+    ]
+    content = "\n".join([DMA_HEADER, DMA_ROW, *said]) + "\n" * ended
+    whole = read(tmp_path, content)
+    before = unpack.BLOCK_BYTES
+    unpack.BLOCK_BYTES = size
+    try:
+        parts = read(tmp_path, content)
+    finally:
+        unpack.BLOCK_BYTES = before
+    assert parts.fixes.equals(whole.fixes)
+    assert parts.statics.equals(whole.statics)
+    assert sorted(map(str, parts.issues)) == sorted(map(str, whole.issues))
