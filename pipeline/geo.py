@@ -20,6 +20,8 @@ from shapely.geometry import Point
 from pipeline.errors import BadInput
 
 Floats = NDArray[np.float64]
+EARTH_RADIUS_M = 6_371_008.8
+"""Mean radius, IUGG 1980."""
 WGS84 = Geod(ellps="WGS84")
 LONLAT = CRS.from_epsg(4326)
 
@@ -117,6 +119,13 @@ def distance_m(lon1: Any, lat1: Any, lon2: Any, lat2: Any) -> Floats:
     """Geodesic distance on WGS 84, metres; arrays broadcast."""
     a, b, c, d = np.broadcast_arrays(lon1, lat1, lon2, lat2)
     return np.asarray(WGS84.inv(a, b, c, d)[2], dtype=np.float64)
+
+
+def sphere_m(lon1: Any, lat1: Any, lon2: Any, lat2: Any) -> Floats:
+    """Distance on a sphere of the earth's mean radius, metres; arrays broadcast."""
+    a, b, c, d = (np.deg2rad(v) for v in (lon1, lat1, lon2, lat2))
+    half = np.sin((d - b) / 2.0) ** 2 + np.cos(b) * np.cos(d) * np.sin((c - a) / 2.0) ** 2
+    return np.asarray(2.0 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0))))
 
 
 def azimuth_deg(lon1: Any, lat1: Any, lon2: Any, lat2: Any) -> Floats:

@@ -293,6 +293,11 @@ class Mark(StrEnum):
     POSITION_OUT_OF_RANGE = "position out of range"
     BAD_MMSI = "not a ship's MMSI"
     JUMP = "impossible jump"
+    TEST_MMSI = "an MMSI of tests, not of a ship"
+    NULL_ISLAND = "position 0, 0"
+    REPEATED = "already said, by another feed or a second before"
+    ZOMBIE = "moves, and stays in one place"
+    CLOCK = "receiver's clock is off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,6 +364,7 @@ class Track:
     start_at: datetime = column("UTC", "first fix")
     end_at: datetime = column("UTC", "last fix")
     n_fixes: int = column("", "clean fixes")
+    ais_class: str | None = column("", "A or B, as most of its fixes")
     imo: int | None = column("", "IMO number")
     name: str | None = column("", "ship's name")
     ship_type: int | None = column("", "AIS type code; 80-89 tanker")
@@ -389,9 +395,50 @@ class Gap:
     on_lat: float | None = column("deg", "latitude of the first fix after")
     data_end_at: datetime = column("UTC", "end of the AIS data this gap was judged on")
     n_expected: float = column("", "reports expected while silent if transmitting in coverage")
-    n_other_ships: int = column("", "other ships heard near the off and on fixes, hour by hour")
+    n_other_ships: int = column("", "most ships known near the off and on fixes in an hour")
+    n_elsewhere: int = column("", "reports of its MMSI from elsewhere, in the silence alone")
+    n_hours: int = column("h", "hours near the off and on fixes of which other ships tell")
     p_silent_if_on: float = column("1", "probability of this silence had the ship transmitted")
+    p_silent_low: float = column("1", "5 % point of that probability")
+    p_silent_high: float = column("1", "95 % point of that probability")
     verdict: str = column("", "likely off, not heard or cannot tell")
+    reason: str = column("", "the numbers behind the verdict")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellReception:
+    """What was heard in one cell and hour of the ships known to be there."""
+
+    cell: str = column("", "H3 cell")
+    hour_at: datetime = column("UTC", "start of the hour")
+    ais_class: str = column("", "A (or not told) or B, the transceiver's class")
+    n_known: int = column("", "ships known to be there, from hours before and after")
+    n_heard: int = column("", "those of them that were heard in the hour")
+    p_heard: float = column("1", "probability that a transmitting ship there is heard in the hour")
+    p_heard_low: float = column("1", "5 % point of that probability")
+    p_heard_high: float = column("1", "95 % point of that probability")
+
+
+class OutageKind(StrEnum):
+    """What kept ships from being placed, that was not the ships."""
+
+    RECEIVERS = "receivers out"
+    POSITIONS = "positions disturbed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """Hours in which a region's receivers were out, or its satellite navigation disturbed."""
+
+    outage_id: str = column("", "made from kind, region and beginning")
+    kind: str = column("", "receivers out or positions disturbed")
+    cell: str | None = column("", "H3 cell of the region; null: the whole feed")
+    lon: float | None = column("deg", "its centre's longitude")
+    lat: float | None = column("deg", "its centre's latitude")
+    start_at: datetime = column("UTC", "start of the first hour")
+    end_at: datetime = column("UTC", "end of the last hour")
+    n_usual: float = column("", "ships usually heard there in an hour")
+    n_found: int = column("", "most ships heard in one of the hours; of disturbed positions, ships")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

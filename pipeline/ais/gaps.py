@@ -1,214 +1,203 @@
 """Silences, and what they are worth as evidence.
 
-A gap counts only for the hours in which the ship cannot have left the waters where receivers were
-hearing others: from its last fix outward, and back from its next, at a tanker's greatest speed.
+A gap counts only for the hours in which the ship cannot have gone far: after its last fix outward,
+and before its next, at a tanker's greatest speed. Each of those hours asks the smallest cell that
+holds everywhere she can have been; ships known to have been there and heard tell what silence is
+worth. This needs no distance from the shore: it holds in a port as well as out at sea.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
-import pyarrow as pa
+from numpy.typing import NDArray
 
+from pipeline.ais.air import EDGE_M, LARGEST_ASKED, NO_CELL, RESOLUTIONS, Air, cell_of
+from pipeline.ais.hours import Silences
+from pipeline.ais.outages import Outages
 from pipeline.ais.settings import Settings
-from pipeline.ais.tracks import seconds
 from pipeline.clock import format_utc
-from pipeline.geo import distance_m
-from pipeline.records import Gap, GapVerdict, Reception, Site, Track, content_id
-from pipeline.units import HOUR_S, mps_from_knots
+from pipeline.records import Gap, GapVerdict, Track, content_id
+from pipeline.units import mps_from_knots
+
+INTERVAL_SIGMA = 1.645
+"""Half of the 90 % interval of a normal distribution."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Edge:
-    """The last fix before a silence, or the first after it."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Silent:
+    """What the air says of each silence, arrays (n,)."""
 
-    at: datetime
-    lon: float
-    lat: float
+    p: NDArray[np.float64]
+    """P(silent | transmitting); 1 where no hour tells."""
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    """90 % interval."""
+    n_expected: NDArray[np.float64]
+    """Reports expected in the hours that tell."""
+    n_others: NDArray[np.int64]
+    """Most ships known to have been there in one of those hours."""
+    n_hours: NDArray[np.int64]
+    """Hours that tell."""
+    out: NDArray[np.bool_]
+    """Receivers were out in an hour of the silence near its ends."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Heard:
-    """What receivers near the sites would have made of the silence."""
+def judge(silences: Silences, air: Air, outages: Outages, settings: Settings) -> Silent:
+    """Every silence against what the receivers heard of others."""
+    n = len(silences)
+    log_p, variance, p_sum = np.zeros(n), np.zeros(n), np.zeros(n)
+    n_hours, n_others = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    out = np.zeros(n, np.bool_)
+    for cell, hour, level in _captive(silences, settings):
+        asked = level > 0
+        rows = np.flatnonzero(asked)
+        track = silences.track[rows]
+        chance = air.chance_at(level[rows], cell[rows], hour[rows], track)
+        p = np.where(chance.known, chance.p, 0.0)
+        log_p[rows] += np.log1p(-p)
+        variance[rows] += np.where(chance.known, (p * chance.sd_logit) ** 2, 0.0)
+        p_sum[rows] += p
+        n_hours[rows] += chance.known
+        n_others[rows] = np.maximum(n_others[rows], chance.n_known)
+        out[rows] |= outages.cover(cell[rows], hour[rows])
+    own_sd = air.shift_sd[silences.track] if n else np.zeros(0)
+    sd = np.sqrt(variance + (p_sum * own_sd) ** 2)
+    rate = air.rate[silences.track] if n else np.zeros(0)
+    return Silent(
+        p=np.exp(log_p),
+        low=np.exp(log_p - INTERVAL_SIGMA * sd),
+        high=np.minimum(1.0, np.exp(log_p + INTERVAL_SIGMA * sd)),
+        n_expected=p_sum * rate,
+        n_others=n_others,
+        n_hours=n_hours,
+        out=out,
+    )
 
-    p_silent: float
-    n_expected: float
-    n_other_ships: int
-    hours: int
+
+def _captive(
+    silences: Silences, settings: Settings
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Rounds of (cell of the fix, hour, resolution; 0: nothing to ask), arrays (n,) each.
+
+    Whole hours of the silence, those nearest to the fix before it first, then those nearest to the
+    fix after it; an hour is asked of the end from which the ship can have gone less far.
+    """
+    size_s, v_mps = settings.reception_bin_s, mps_from_knots(settings.tanker_speed_max_kn)
+    first = np.ceil(silences.off_s / size_s).astype(np.int64)
+    beyond = np.floor(silences.on_s / size_s).astype(np.int64)
+    from_off = cell_of(silences.off_lon, silences.off_lat, RESOLUTIONS[-1])
+    from_on = cell_of(silences.on_lon, silences.on_lat, RESOLUTIONS[-1])
+    closed = from_on != NO_CELL
+    rounds = []
+    for k in range(int(settings.reception_radius_m / (v_mps * size_s)) + 1):
+        for cell, hour, is_off in ((from_off, first + k, True), (from_on, beyond - 1 - k, False)):
+            gone_m = v_mps * ((hour + 1) * size_s - silences.off_s)
+            to_go_m = np.where(closed, v_mps * (silences.on_s - hour * size_s), np.inf)
+            nearer = (gone_m <= to_go_m) if is_off else closed & (to_go_m < gone_m)
+            inside = (hour >= first) & (hour < beyond) & nearer
+            level = _level(np.minimum(gone_m, to_go_m), settings)
+            rounds.append((cell, hour, np.where(inside & (cell != NO_CELL), level, 0)))
+    return rounds
+
+
+def _level(reach_m: NDArray[np.float64], settings: Settings) -> NDArray[np.int64]:
+    """(n,) the finest resolution whose cells are as large as the reach; 0 beyond all use."""
+    level = np.zeros(len(reach_m), np.int64)
+    for resolution, edge_m in EDGE_M.items():
+        level = np.where(reach_m <= edge_m, resolution, level)
+    largest = (level == 0) & (reach_m <= settings.reception_radius_m)
+    return np.where(largest, LARGEST_ASKED, level)
 
 
 def find_gaps(
-    fixes: pa.Table,
+    silences: Silences,
     tracks: Sequence[Track],
     *,
-    sites: tuple[Site, ...],
-    reception: Sequence[Reception],
+    air: Air,
+    outages: Outages,
     data_end: datetime,
     settings: Settings,
 ) -> list[Gap]:
-    """Every silence longer than `gap_min_s`, the open ones too, in the order of their beginning.
+    """Every silence as a gap with its verdict, in the order of their beginning.
 
     Args:
-        fixes: of `TrackFix`, sorted by track and time.
-        tracks: of the same fixes.
-        sites: around which reception is known.
-        reception: by site and hour.
+        silences: closed and open ones; their `track` is an index into `tracks`.
+        tracks: in the order of the ship-hours that `air` was learned from.
+        air: reception.
+        outages: hours in which receivers were out.
         data_end: the end of the AIS data.
         settings: thresholds.
     """
-    hours = {(row.site_id, row.hour_at): row for row in reception}
-    rates = {track.track_id: _rate_per_h(track) for track in tracks}
-    gaps = []
-    for off, on, mmsi, track_id in _silences(fixes, data_end, settings):
-        heard = _heard(
-            off,
-            on,
-            sites=sites,
-            hours=hours,
-            rate_per_h=rates[track_id],
-            end=data_end,
-            settings=settings,
-        )
-        gap = Gap(
-            gap_id=content_id("g", mmsi, format_utc(off.at), off.lon, off.lat),
-            mmsi=mmsi,
-            track_id=track_id,
-            off_at=off.at,
-            off_lon=off.lon,
-            off_lat=off.lat,
-            on_at=None if on is None else on.at,
-            on_lon=None if on is None else on.lon,
-            on_lat=None if on is None else on.lat,
-            data_end_at=data_end,
-            n_expected=heard.n_expected,
-            n_other_ships=heard.n_other_ships,
-            p_silent_if_on=heard.p_silent,
-            verdict=str(_verdict(heard, settings)),
-        )
-        gaps.append(gap)
+    silent = judge(silences, air, outages, settings)
+    gaps = [
+        _gap(row, silences, silent, tracks[int(silences.track[row])], data_end, settings)
+        for row in range(len(silences))
+    ]
     return sorted(gaps, key=lambda gap: (gap.off_at, gap.gap_id))
 
 
-def _silences(
-    fixes: pa.Table, data_end: datetime, settings: Settings
-) -> list[tuple[_Edge, _Edge | None, int, str]]:
-    if fixes.num_rows == 0:
-        return []
-    time_s = seconds(fixes)
-    names = np.asarray(fixes.column("track_id").to_pylist(), dtype=object)
-    same = names[1:] == names[:-1]
-    closed = np.flatnonzero(same & (np.diff(time_s) > settings.gap_min_s))
-    lasts = np.append(np.flatnonzero(~same), len(names) - 1)
-    open_ones = lasts[data_end.timestamp() - time_s[lasts] > settings.gap_min_s]
-    mmsi = fixes.column("mmsi")
-    found: list[tuple[_Edge, _Edge | None, int, str]] = [
-        (_edge(fixes, k), _edge(fixes, k + 1), mmsi[k].as_py(), names[k]) for k in map(int, closed)
-    ]
-    found += [(_edge(fixes, k), None, mmsi[k].as_py(), names[k]) for k in map(int, open_ones)]
-    return found
-
-
-def _edge(fixes: pa.Table, row: int) -> _Edge:
-    cells = {name: fixes.column(name)[row].as_py() for name in ("sent_at", "lon", "lat")}
-    return _Edge(at=cells["sent_at"], lon=cells["lon"], lat=cells["lat"])
-
-
-def _rate_per_h(track: Track) -> float:
-    """How often the ship is heard in its own habit: fixes an hour over the whole track."""
-    span_h = max((track.end_at - track.start_at).total_seconds() / HOUR_S, 1.0)
-    return track.n_fixes / span_h
-
-
-def _heard(
-    off: _Edge,
-    on: _Edge | None,
-    *,
-    sites: tuple[Site, ...],
-    hours: Mapping[tuple[str, datetime], Reception],
-    rate_per_h: float,
-    end: datetime,
+def _gap(
+    row: int,
+    silences: Silences,
+    silent: Silent,
+    track: Track,
+    data_end: datetime,
     settings: Settings,
-) -> _Heard:
-    """The silence judged by the hours after the off fix and before the on fix, best site each.
-
-    An hour counts once, also where both fixes reach it; one in which nobody was heard is no
-    evidence, for the receivers themselves may have been down.
-    """
-    captive: dict[datetime, Reception] = {}
-    until = end if on is None else on.at
-    for edge, direction in ((off, 1), (on, -1)):
-        if edge is None:
-            continue
-        rows = _captive_hours(
-            edge,
-            direction,
-            until if direction > 0 else off.at,
-            sites=sites,
-            hours=hours,
-            settings=settings,
-        )
-        captive |= {row.hour_at: row for row in rows}
-    telling = [row for row in captive.values() if row.n_ships > 0]
-    return _Heard(
-        p_silent=math.exp(sum(math.log(max(1.0 - row.p_heard, 1e-6)) for row in telling)),
-        n_expected=sum(row.p_heard * rate_per_h for row in telling),
-        n_other_ships=max((row.n_ships for row in telling), default=0),
-        hours=len(captive),
+) -> Gap:
+    off_at = _instant(silences.off_s[row])
+    off_lon, off_lat = float(silences.off_lon[row]), float(silences.off_lat[row])
+    closed = bool(np.isfinite(silences.on_lon[row]))
+    n_elsewhere = int(silences.n_elsewhere[row])
+    verdict, reason = _verdict(row, silent, n_elsewhere, settings)
+    return Gap(
+        gap_id=content_id("g", track.mmsi, format_utc(off_at), off_lon, off_lat),
+        mmsi=track.mmsi,
+        track_id=track.track_id,
+        off_at=off_at,
+        off_lon=off_lon,
+        off_lat=off_lat,
+        on_at=_instant(silences.on_s[row]) if closed else None,
+        on_lon=float(silences.on_lon[row]) if closed else None,
+        on_lat=float(silences.on_lat[row]) if closed else None,
+        data_end_at=data_end,
+        n_expected=float(silent.n_expected[row]),
+        n_other_ships=int(silent.n_others[row]),
+        n_elsewhere=n_elsewhere,
+        n_hours=int(silent.n_hours[row]),
+        p_silent_if_on=float(silent.p[row]),
+        p_silent_low=float(silent.low[row]),
+        p_silent_high=float(silent.high[row]),
+        verdict=str(verdict),
+        reason=reason,
     )
 
 
-def _captive_hours(
-    edge: _Edge,
-    direction: int,
-    limit: datetime,
-    *,
-    sites: tuple[Site, ...],
-    hours: Mapping[tuple[str, datetime], Reception],
-    settings: Settings,
-) -> list[Reception]:
-    """Whole hours next to a fix in which the ship cannot have left a site's reception radius."""
-    best: list[Reception] = []
-    for site in sites:
-        centre = site.aoi.centroid
-        margin_m = settings.reception_radius_m - float(
-            distance_m(edge.lon, edge.lat, centre.x, centre.y)
-        )
-        span_s = margin_m / mps_from_knots(settings.tanker_speed_max_kn)
-        span_s = min(span_s, abs((limit - edge.at).total_seconds()))
-        rows = [
-            hours[site.site_id, hour]
-            for hour in _whole_hours(edge.at, direction, span_s)
-            if (site.site_id, hour) in hours
-        ]
-        if sum(row.p_heard for row in rows) > sum(row.p_heard for row in best):
-            best = rows
-    return best
+def _instant(posix_s: float) -> datetime:
+    return datetime.fromtimestamp(round(float(posix_s) * 1e6) / 1e6, UTC)
 
 
-def _whole_hours(at: datetime, direction: int, span_s: float) -> list[datetime]:
-    """Starts of the clock hours wholly within `span_s` after (1) or before (-1) a time."""
-    if span_s <= 0:
-        return []
-    floor = at.replace(minute=0, second=0, microsecond=0)
-    start, end = (
-        (at, at + timedelta(seconds=span_s))
-        if direction > 0
-        else (at - timedelta(seconds=span_s), at)
+def _verdict(
+    row: int, silent: Silent, n_elsewhere: int, settings: Settings
+) -> tuple[GapVerdict, str]:
+    """Off only where even the upper end of the interval makes the silence surprising."""
+    p, low, high = silent.p[row], silent.low[row], silent.high[row]
+    told = f"P(silent | transmitting) {p:.2g} ({low:.2g} to {high:.2g})"
+    if silent.out[row]:
+        return GapVerdict.NOT_HEARD, f"receivers were out; {told}"
+    if n_elsewhere:
+        meanwhile = f"her MMSI was heard {n_elsewhere} times from elsewhere meanwhile; {told}"
+        return GapVerdict.CANNOT_TELL, meanwhile
+    if silent.n_hours[row] == 0:
+        return GapVerdict.CANNOT_TELL, "no ship is known to have been near in those hours"
+    heard = (
+        f"{silent.n_hours[row]} h near its ends, up to {silent.n_others[row]} ships there; {told}"
     )
-    count = int((end - start).total_seconds() // HOUR_S) + 2
-    first = floor if direction > 0 else floor - timedelta(hours=count)
-    candidates = [first + timedelta(hours=k) for k in range(count + 2)]
-    return [hour for hour in candidates if hour >= start and hour + timedelta(hours=1) <= end]
-
-
-def _verdict(heard: _Heard, settings: Settings) -> GapVerdict:
-    """Off only where silence would have been surprising; not heard where others were not either."""
-    if heard.hours and heard.p_silent <= settings.off_p_silent_max:
-        return GapVerdict.LIKELY_OFF
-    if heard.hours and heard.n_other_ships == 0:
-        return GapVerdict.NOT_HEARD
-    return GapVerdict.CANNOT_TELL
+    if high <= settings.off_p_silent_max:
+        return GapVerdict.LIKELY_OFF, heard
+    if low >= settings.unheard_p_silent_min:
+        return GapVerdict.NOT_HEARD, heard
+    return GapVerdict.CANNOT_TELL, heard

@@ -10,12 +10,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import special
 
+from pipeline.ais.hours import ShipHours
 from pipeline.ais.settings import Settings
-from pipeline.ais.tracks import seconds
 from pipeline.geo import distance_m
 from pipeline.records import Reception, Site
 from pipeline.units import HOUR_S
@@ -24,12 +23,12 @@ LOW_POINT = 0.05
 
 
 def reception(
-    fixes: pa.Table, *, sites: tuple[Site, ...], start: datetime, end: datetime, settings: Settings
+    hours: ShipHours, *, sites: tuple[Site, ...], start: datetime, end: datetime, settings: Settings
 ) -> list[Reception]:
     """One row a site and hour of [start, end).
 
     Args:
-        fixes: of `TrackFix`.
+        hours: each ship once an hour.
         sites: whose surroundings are asked about.
         start: first instant; taken down to its hour.
         end: end, exclusive.
@@ -37,16 +36,16 @@ def reception(
     """
     first = start.replace(minute=0, second=0, microsecond=0)
     n_hours = max(0, int(np.ceil((end - first).total_seconds() / HOUR_S)))
-    hour = ((seconds(fixes) - first.timestamp()) // HOUR_S).astype(np.int64)
-    mmsi, ship = np.unique(np.asarray(fixes.column("mmsi")), return_inverse=True)
-    lon, lat = np.asarray(fixes.column("lon")), np.asarray(fixes.column("lat"))
+    at_s = hours.hour * settings.reception_bin_s
+    hour = ((at_s - first.timestamp()) // HOUR_S).astype(np.int64)
     rows: list[Reception] = []
     for site in sites:
         centre = site.aoi.centroid
-        near = distance_m(lon, lat, centre.x, centre.y) <= settings.reception_radius_m
+        near = distance_m(hours.lon, hours.lat, centre.x, centre.y) <= settings.reception_radius_m
         near &= (hour >= 0) & (hour < n_hours)
-        counts = np.zeros((n_hours, len(mmsi)), np.int32)
-        np.add.at(counts, (hour[near], ship[near]), 1)
+        ships, ship = np.unique(hours.track[near], return_inverse=True)
+        counts = np.zeros((n_hours, len(ships)), np.int32)
+        np.add.at(counts, (hour[near], ship), hours.n_fixes[near])
         rows += _of_site(site, counts, first, settings)
     return rows
 

@@ -32,8 +32,12 @@ YEARS = (1990, 2099)
 """There was no AIS before, and a clock beyond is wrong."""
 LENGTH_MAX_M, WIDTH_MAX_M, DRAUGHT_MAX_M = 1022.0, 126.0, 25.5
 """The most a message can carry: ITU-R M.1371-5, table 52."""
+FRACTION = ".%f"
+"""Of a second, at the end of a time format; it may be missing."""
 EPOCHS = {"epoch_s": 1e6, "epoch_ms": 1e3}
 """Microseconds of one unit."""
+TEST_MMSI = (123456789, 234567890, *(111111111 * k for k in range(2, 8)))
+"""Set on the bench and forgotten: RadianceFleet's list, and numbers of one digit."""
 AS_THEY_ARE = ("mmsi", "sent_at", "lon", "lat", "nav_status", "ais_class", "receiver")
 """Columns that a report and a fix share."""
 Names = tuple[str, ...]
@@ -120,6 +124,8 @@ def _marked(fixes: pa.Table) -> pa.Table:
     mark = np.full(fixes.num_rows, None, dtype=object)
     mark[_repeated(fixes)] = str(Mark.DUPLICATE)
     mark[(mmsi < SHIP_MMSI[0]) | (mmsi > SHIP_MMSI[1])] = str(Mark.BAD_MMSI)
+    mark[np.isin(mmsi, TEST_MMSI)] = str(Mark.TEST_MMSI)
+    mark[(lon == 0.0) & (lat == 0.0)] = str(Mark.NULL_ISLAND)
     mark[(np.abs(lon) > 180.0) | (np.abs(lat) > 90.0)] = str(Mark.POSITION_OUT_OF_RANGE)
     mark[(lon == LON_UNAVAILABLE) | (lat == LAT_UNAVAILABLE)] = str(Mark.POSITION_UNAVAILABLE)
     index = fixes.schema.get_field_index("mark")
@@ -239,13 +245,21 @@ def _instants(texts: pa.Array, pattern: str) -> pa.Array:
     if pattern in EPOCHS:
         return _since_epoch(texts, EPOCHS[pattern])
     trimmed = pc.utf8_trim_whitespace(texts)
+    fraction_us = pa.scalar(0, pa.int64())
+    if pattern.endswith(FRACTION):
+        pattern = pattern.removesuffix(FRACTION)
+        digits = pc.struct_field(pc.extract_regex(trimmed, r"\.(?P<digits>\d{1,6})\d*$"), "digits")
+        padded = pc.utf8_rpad(pc.fill_null(digits, "0"), 6, padding="0")
+        fraction_us = pc.cast(padded, pa.int64())
+        trimmed = pc.replace_substring_regex(trimmed, pattern=r"\.\d*$", replacement="")
     parsed = pc.strptime(trimmed, format=pattern, unit="s", error_is_null=True)
     # strptime takes 31 February for 2 March, and year 24 for the reign of Tiberius.
     holds = pc.equal(pc.strftime(parsed, format=pattern), trimmed)
     year = pc.year(parsed)
     holds = pc.and_(holds, pc.and_(pc.greater_equal(year, YEARS[0]), pc.less_equal(year, YEARS[1])))
     kept = pc.if_else(holds, parsed, pa.scalar(None, parsed.type))
-    return pc.cast(pc.assume_timezone(kept, "UTC"), TIME)
+    whole_us = pc.cast(pc.cast(kept, pa.timestamp("us")), pa.int64())
+    return pc.cast(pc.add(whole_us, fraction_us), TIME)
 
 
 def _since_epoch(texts: pa.Array, unit_us: float) -> pa.Array:

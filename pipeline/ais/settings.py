@@ -24,7 +24,8 @@ class Columns(BaseModel):
         description="our name to the file's; a file is of this kind that has all of them"
     )
     time_format: str = Field(
-        "%Y-%m-%dT%H:%M:%S", description="strptime of `sent_at`, UTC; or epoch_s, epoch_ms"
+        "%Y-%m-%dT%H:%M:%S",
+        description="strptime of `sent_at`, UTC, also with .%f; or epoch_s, epoch_ms",
     )
     speed_kn: float = Field(
         1.0, gt=0, description="kn of one unit of `sog`: 0.1 for tenths, 1.943844 for m/s"
@@ -88,6 +89,15 @@ class Settings(BaseModel):
         3, ge=1, description="fixes; a splinter of an MMSI with fewer is no track but a fault"
     )
 
+    zombie_m: float = Field(
+        200.0,
+        gt=0,
+        description="m that a ship must have gone by her speed while her position stood",
+    )
+    sort_bytes: int = Field(
+        1_000_000_000, gt=0, description="bytes of memory for sorting; what does not fit spills"
+    )
+
     # gaps
     gap_min_s: float = Field(
         6 * 3600.0, gt=0, description="s; a longer silence is a gap, as in GFW pipe-gaps' pipeline"
@@ -96,7 +106,11 @@ class Settings(BaseModel):
         14.0, gt=0, description="kn a tanker of 1,000-9,000 dwt makes at most"
     )
     off_p_silent_max: float = Field(
-        0.05, gt=0, lt=1, description="P(silent | transmitting) below which a gap is `likely off`"
+        0.05, gt=0, lt=1, description="a gap is `likely off` where the upper end of the 90 % "
+        "interval of P(silent | transmitting) is at most this"
+    )  # fmt: skip
+    unheard_p_silent_min: float = Field(
+        0.5, gt=0, lt=1, description="and `not heard` where the lower end is at least this"
     )
 
     # reception
@@ -105,6 +119,31 @@ class Settings(BaseModel):
     )
     reception_prior: tuple[float, float] = Field(
         (1.0, 1.0), description="Beta prior of being heard in an hour, after Hammond & Peters 2012"
+    )
+
+    reception_bin_s: float = Field(3600.0, gt=0, description="s of one 'hour' of reception")
+    present_bins: int = Field(
+        3, ge=1, description="hours before and after in which a ship must have been heard to be "
+        "known present; 1 in Hammond & Peters 2012, who had no satellites"
+    )  # fmt: skip
+    round_about_ships: float = Field(
+        4.0, gt=0, description="ships for which the larger cell's reception stands in a cell's own"
+    )
+    habit_hours: float = Field(
+        10.0, gt=0, description="hours for which the neighbours' reception stands in a ship's own"
+    )
+    outage_window_bins: int = Field(
+        84, ge=2, description="hours on both sides that tell what is usual: a week in all"
+    )
+    outage_min_ships: float = Field(
+        8.0, gt=0, description="ships an hour below which a region cannot tell an outage; "
+        "RadianceFleet's feed outage detector"
+    )  # fmt: skip
+    outage_share: float = Field(
+        0.15, ge=0, lt=1, description="of the usual ships at most heard in an outage; RadianceFleet"
+    )
+    jamming_min_ships: int = Field(
+        3, ge=2, description="ships with impossible positions in one region and hour"
     )
 
     # prediction

@@ -3,26 +3,67 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 import pipeline.ais.settings
+from pipeline.ais.air import listen
+from pipeline.ais.bulk import by_ship
 from pipeline.ais.gaps import find_gaps
+from pipeline.ais.hours import (
+    ShipHours,
+    Silences,
+    closed_silences,
+    joined_hours,
+    joined_silences,
+    last_fixes,
+    open_until,
+    ship_hours,
+    told_elsewhere,
+)
+from pipeline.ais.outages import disturbed, find_outages, outage_records
 from pipeline.ais.readers import read_parts
 from pipeline.ais.reception import reception
 from pipeline.ais.rows import merged_statics
-from pipeline.ais.tracks import build_tracks
+from pipeline.ais.tracks import TrackSet, build_tracks, by_mmsi, seconds
+from pipeline.clock import day_start
 from pipeline.errors import UsageError
 from pipeline.jobs.contract import ISSUES, Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
-from pipeline.records import Fix, Gap, Issue, Reception, Site, Static, Track, TrackFix
-from pipeline.tables import TableWriter, read_table, schema_of, to_table, write_records, write_table
+from pipeline.records import (
+    CellReception,
+    Fix,
+    Gap,
+    Issue,
+    Mark,
+    Outage,
+    Reception,
+    Site,
+    Static,
+    Track,
+    TrackFix,
+)
+from pipeline.tables import (
+    TableWriter,
+    read_records,
+    schema_of,
+    to_table,
+    write_records,
+    write_table,
+)
 
+MICROSECONDS = 1_000_000
+SET_ASIDE = "set_aside.parquet"
+CELLS = "cells.parquet"
+OUTAGES = "outages.parquet"
 FIXES = "fixes.parquet"
 STATICS = "statics.parquet"
 TRACKS = "tracks.parquet"
@@ -128,43 +169,119 @@ def track(run: Run, ingested: StageResult) -> StageResult:
 
 
 def _build_season(task: TracksTask, out: Path) -> Outcome:
-    fixes = read_table(Fix, [folder / FIXES for folder in task.folders])
-    statics = read_table(Static, [folder / STATICS for folder in task.folders])
-    built = build_tracks(fixes, statics, settings=task.settings)
-    days = _days(built.fixes)
-    data_end = end_of_data(built.fixes, task.end)
-    heard = (
-        reception(
-            built.fixes,
-            sites=task.sites,
-            start=max([task.start, *days[:1]]),
-            end=min(task.end, data_end),
-            settings=task.settings,
-        )
-        if days
-        else []
-    )
-    gaps = find_gaps(
-        built.fixes,
-        built.tracks,
-        sites=task.sites,
-        reception=heard,
-        data_end=data_end,
-        settings=task.settings,
-    )
-    for day in days:
-        write_table(TrackFix, _of_day(built.fixes, day), out / day_file(day))
-    write_records(Track, built.tracks, out / TRACKS)
-    write_records(Reception, heard, out / RECEPTION)
-    write_records(Gap, gaps, out / GAPS)
+    """Part after part of whole ships; what is kept of each is small, the fixes go to disk."""
+    season = _Season(out=out, task=task)
+    files = [folder / FIXES for folder in task.folders]
+    statics = by_mmsi(read_records(Static, [folder / STATICS for folder in task.folders]))
+    with season.writing():
+        for part in by_ship(files, scratch=out, marked=season.marked, settings=task.settings):
+            season.take(build_tracks(part, statics, settings=task.settings))
+    heard = season.write_reception()
+    gaps = season.write_gaps()
+    write_records(Track, season.tracks, out / TRACKS)
     return Outcome(
         counts={
-            "fixes_in": fixes.num_rows,
-            **built.counts,
-            "tracks": len(built.tracks),
-            "gaps": len(gaps),
+            "fixes_in": sum(season.counts.values()) + sum(season.marked.values()),
+            "marked": sum(season.marked.values()),
+            **season.counts,
+            "tracks": len(season.tracks),
+            "gaps": gaps,
+            "hours": heard,
         }
     )
+
+
+class _Season:
+    """What the season's parts add up to."""
+
+    def __init__(self, *, out: Path, task: TracksTask) -> None:
+        self.marked: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter(clean=0, repeated=0, splinters=0, zombies=0)
+        self.tracks: list[Track] = []
+        self._out = out
+        self._task = task
+        self._days: dict[str, TableWriter] = {}
+        self._hours: list[ShipHours] = []
+        self._closed: list[tuple[int, Silences]] = []
+        self._lasts: list[tuple[int, Silences]] = []
+        self._jumps: list[pa.Table] = []
+        self._files = ExitStack()
+        self._end: datetime | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While the day files are open."""
+        with self._files:
+            self._aside = self._files.enter_context(TableWriter(Fix, self._out / SET_ASIDE))
+            yield
+
+    def take(self, built: TrackSet) -> None:
+        """One part of whole ships."""
+        settings, n_before = self._task.settings, len(self.tracks)
+        self.counts.update(built.counts)
+        self.tracks += built.tracks
+        self._aside.write(built.set_aside)
+        jumps = built.set_aside.filter(pc.equal(built.set_aside["mark"], str(Mark.JUMP)))
+        self._jumps.append(jumps.select(["mmsi", "sent_at", "lon", "lat"]))
+        self._hours.append(ship_hours(built.on_air, settings))
+        silences = closed_silences(built.on_air, settings)
+        self._closed.append((n_before, told_elsewhere(silences, built)))
+        self._lasts.append((n_before, last_fixes(built.on_air)))
+        last = pc.max(built.fixes.column("sent_at")).as_py()
+        self._end = last if self._end is None or (last and last > self._end) else self._end
+        for day, rows in _by_day(built.fixes):
+            name = day_file(day)
+            if name not in self._days:
+                writer = TableWriter(TrackFix, self._out / name)
+                self._days[name] = self._files.enter_context(writer)
+            self._days[name].write(rows)
+
+    @property
+    def end(self) -> datetime:
+        """Of the data; the period's where there are none, or where a clock runs ahead of it.
+
+        One wrong date would else make every ship fall silent.
+        """
+        return end_of_data(self._end, self._task.end)
+
+    def write_reception(self) -> int:
+        """Hours of the sites; what is learned of the air is kept for the gaps."""
+        task = self._task
+        hours = joined_hours(self._hours)
+        starts = [task.start, datetime.fromtimestamp(0, UTC)]
+        if len(hours):
+            first = int(hours.hour.min()) * task.settings.reception_bin_s
+            starts[1] = day_start(datetime.fromtimestamp(first, UTC).date())
+        rows = reception(
+            hours, sites=task.sites, start=max(starts), end=min(task.end, self.end),
+            settings=task.settings,
+        ) if len(hours) else []  # fmt: skip
+        write_records(Reception, rows, self._out / RECEPTION)
+        is_b = np.array([track.ais_class == "B" for track in self.tracks], np.bool_)
+        self._air = listen(hours, is_b=is_b, settings=task.settings)
+        self._outages = find_outages(hours, task.settings)
+        write_table(CellReception, self._air.table(task.settings), self._out / CELLS)
+        return len(rows)
+
+    def write_gaps(self) -> int:
+        """Gaps, closed and open, and what kept ships from being heard or placed."""
+        settings = self._task.settings
+        lasts = open_until(joined_silences(self._lasts), self.end.timestamp(), settings)
+        silences = joined_silences([*self._closed, (0, lasts)])
+        gaps = find_gaps(
+            silences, self.tracks, air=self._air, outages=self._outages, data_end=self.end,
+            settings=settings,
+        )  # fmt: skip
+        write_records(Gap, gaps, self._out / GAPS)
+        jumps = pa.concat_tables(self._jumps) if self._jumps else None
+        outages = outage_records(self._outages, settings)
+        if jumps is not None:
+            outages += disturbed(
+                np.asarray(jumps["lon"]), np.asarray(jumps["lat"]), seconds(jumps),
+                np.asarray(jumps["mmsi"]), settings,
+            )  # fmt: skip
+        write_records(Outage, outages, self._out / OUTAGES)
+        return len(gaps)
 
 
 def day_file(day: datetime) -> str:
@@ -172,25 +289,22 @@ def day_file(day: datetime) -> str:
     return f"fixes-{day.date().isoformat()}.parquet"
 
 
-def end_of_data(fixes: pa.Table, period_end: datetime) -> datetime:
-    """The last fix there is, or the period's end where there is none or a clock runs ahead of it.
-
-    One wrong date would else make every ship fall silent.
-    """
-    last = pc.max(fixes.column("sent_at")).as_py() if fixes.num_rows else None
+def end_of_data(last: datetime | None, period_end: datetime) -> datetime:
+    """The last fix there is, or the period's end: see `_Season.end`."""
     return period_end if last is None else min(last, period_end)
 
 
-def _days(fixes: pa.Table) -> list[datetime]:
-    """Midnights of the days that have fixes."""
-    days = pc.unique(pc.floor_temporal(fixes.column("sent_at"), unit="day"))
-    return sorted(days.to_pylist())
-
-
-def _of_day(fixes: pa.Table, start: datetime) -> pa.Table:
-    day = pc.floor_temporal(fixes.column("sent_at"), unit="day")
-    return fixes.filter(pc.equal(day, pa.scalar(start, type=day.type)))
+def _by_day(fixes: pa.Table) -> Iterator[tuple[datetime, pa.Table]]:
+    """Midnights, each with the fixes of its day in their order."""
+    day = np.asarray(pc.floor_temporal(fixes.column("sent_at"), unit="day").cast(pa.int64()))
+    order = np.argsort(day, kind="stable")
+    rows, day = fixes.take(order), day[order]
+    edges = np.flatnonzero(np.diff(day)) + 1
+    starts = [0, *edges.tolist()] if len(day) else []
+    for start, end in zip(starts, [*edges.tolist(), len(day)], strict=False):
+        midnight = datetime.fromtimestamp(int(day[start]) // MICROSECONDS, UTC)
+        yield midnight, rows.slice(start, end - start)
 
 
 AIS = Stage(name="ais", version=3, work=_read_provider_file)
-TRACK = Stage(name="tracks", version=3, work=_build_season)
+TRACK = Stage(name="tracks", version=4, work=_build_season)

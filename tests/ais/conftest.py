@@ -6,13 +6,29 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from shapely.geometry import box
 
+from pipeline.ais.air import listen
+from pipeline.ais.bulk import ORDER
+from pipeline.ais.gaps import find_gaps
+from pipeline.ais.hours import (
+    ShipHours,
+    closed_silences,
+    joined_silences,
+    last_fixes,
+    open_until,
+    ship_hours,
+    told_elsewhere,
+)
+from pipeline.ais.outages import find_outages
 from pipeline.ais.readers import AisPart, read_parts
 from pipeline.ais.rows import merged_statics
 from pipeline.ais.settings import Settings
-from pipeline.records import Fix, Site, Static
+from pipeline.ais.tracks import TrackSet, build_tracks, by_mmsi
+from pipeline.records import Fix, Gap, Site, Static
 from pipeline.tables import to_table
 
 SETTINGS = Settings()
@@ -79,8 +95,36 @@ def table(fixes: Iterable[Fix]) -> pa.Table:
     return to_table(Fix, fixes)
 
 
-def statics(*rows: Static) -> pa.Table:
-    return to_table(Static, rows)
+def built(fixes: Iterable[Fix], *said: Static, settings: Settings = SETTINGS) -> TrackSet:
+    """Tracks of clean and marked fixes in any order."""
+    rows = table(fixes)
+    clean = rows.filter(pc.is_null(rows["mark"])).drop_columns(["mark"])
+    ordered = clean.sort_by([(name, "ascending") for name in ORDER])
+    return build_tracks(ordered, by_mmsi(said), settings=settings)
+
+
+def hours_of(fixes: Iterable[Fix], settings: Settings = SETTINGS) -> ShipHours:
+    """Each ship once an hour."""
+    return ship_hours(built(fixes, settings=settings).on_air, settings)
+
+
+def gaps_of(
+    fixes: Iterable[Fix], *, data_end: datetime, settings: Settings = SETTINGS
+) -> list[Gap]:
+    """All gaps of a season of these fixes."""
+    tracks = built(fixes, settings=settings)
+    hours = ship_hours(tracks.on_air, settings)
+    is_b = np.array([track.ais_class == "B" for track in tracks.tracks], np.bool_)
+    closed = told_elsewhere(closed_silences(tracks.on_air, settings), tracks)
+    still = open_until(last_fixes(tracks.on_air), data_end.timestamp(), settings)
+    return find_gaps(
+        joined_silences([(0, closed), (0, still)]),
+        tracks.tracks,
+        air=listen(hours, is_b=is_b, settings=settings),
+        outages=find_outages(hours, settings),
+        data_end=data_end,
+        settings=settings,
+    )
 
 
 def site(lon: float, lat: float, site_id: str = "s") -> Site:

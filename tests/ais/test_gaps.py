@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import h3.api.basic_int as h3
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.ais.gaps import find_gaps
-from pipeline.ais.reception import reception
-from pipeline.ais.tracks import build_tracks
-from pipeline.geo import destination
-from pipeline.records import Reception
-from tests.ais.conftest import SETTINGS, fix, site, statics, table
+from pipeline.ais.air import cell_of, known_hours, parent
+from pipeline.ais.outages import disturbed, find_outages, outage_records
+from tests.ais.conftest import SETTINGS, fix, gaps_of, hours_of
 
 START = datetime(2024, 3, 7, tzinfo=UTC)
 HERE = (133.0, 42.7)
 TANKER = 273312000
 
 
-def gaps(minutes, *, at=HERE, end_h=48.0, start=START, hours=(), others=(), sites=None):
+def gaps(minutes, *, at=HERE, end_h=48.0, start=START, others=(), **changes):
     """Gaps of a tanker that reports at these minutes."""
     own = [fix(TANKER, m, *at, start=start) for m in minutes]
-    built = build_tracks(table([*own, *others]), statics(), settings=SETTINGS)
-    found = find_gaps(
-        built.fixes,
-        built.tracks,
-        sites=sites or (site(*HERE),),
-        reception=hours,
-        data_end=start + timedelta(hours=end_h),
-        settings=SETTINGS,
-    )
+    settings = SETTINGS.model_copy(update=changes)
+    end = start + timedelta(hours=end_h)
+    found = gaps_of([*own, *others], data_end=end, settings=settings)
     return [gap for gap in found if gap.mmsi == TANKER]
 
 
-def hourly(p_heard=0.95, n_ships=30, n_hours=48, start=START, site_id="s", skip=()):
+def traffic(silent_min=(0, 0), *, n=25, heard_every=1, end=48 * 60, at=HERE, **more):
+    """Ships at anchor that report every 10 minutes but for a time.
+
+    Of `heard_every` hours each is heard in one, not all in the same.
+    """
     return [
-        Reception(
-            site_id=site_id,
-            hour_at=start + timedelta(hours=k),
-            n_ships=n_ships,
-            n_fixes=n_ships,
-            p_heard=p_heard,
-            p_heard_low=p_heard / 2,
-        )
-        for k in range(n_hours)
-        if k not in skip
+        fix(200_000_000 + ship, m, at[0] + 0.002 * ship, at[1] - 0.02, start=START, **more)
+        for ship in range(n)
+        for m in range(0, end, 10)
+        if not silent_min[0] < m < silent_min[1] and (m // 60 + ship) % heard_every == 0
     ]
+
+
+NO_HABIT = {"habit_hours": 1e9}
+"""The ship is judged by the others alone, so that numbers can be worked by hand."""
 
 
 def every(step, start, end):
@@ -96,106 +94,195 @@ def test_a_gap_across_the_antimeridian_is_one_gap():
 
 
 def test_a_silence_where_others_were_heard_is_likely_off():
-    (gap,) = gaps([0, 10, 20, 1220, 1230], end_h=22, hours=hourly())
+    (gap,) = gaps([0, 10, 20, 1220, 1230], end_h=22, others=traffic(), **NO_HABIT)
     assert gap.verdict == "likely off"
-    assert gap.n_other_ships == 30
-    # 100 km at 14 kn are 3.86 h: whole hours 1, 2, 3 after 00:20 and 17, 18, 19 before 20:20.
-    assert gap.p_silent_if_on == pytest.approx(0.05**6)
-    # Heard 5 times in 20.5 h.
-    assert gap.n_expected == pytest.approx(6 * 0.95 * 5 / 20.5)
+    assert (gap.n_other_ships, gap.n_hours) == (25, 6)
+    # 100 km at 14 kn are 3.86 h: whole hours 1, 2, 3 after 00:20 and 17, 18, 19 before 20:20, in
+    # each of which 25 ships of 25 were heard: Beta(26, 1).
+    assert gap.p_silent_if_on == pytest.approx((1 / 27) ** 6)
+    assert gap.p_silent_low < gap.p_silent_if_on < gap.p_silent_high < 1e-5
+    # Heard 5 times, in two hours.
+    assert gap.n_expected == pytest.approx(6 * 26 / 27 * 2.5)
+    assert "25 ships" in gap.reason
 
 
 def test_an_hour_near_both_fixes_counts_once():
     # Silent from 00:20 to 06:40: the whole hours 1 to 5, which both fixes reach in part.
-    (gap,) = gaps([0, 10, 20, 400, 410], end_h=8, hours=hourly(p_heard=0.5))
-    assert gap.p_silent_if_on == pytest.approx(0.5**5)
+    (gap,) = gaps([0, 10, 20, 400, 410], end_h=8, others=traffic(), **NO_HABIT)
+    assert gap.n_hours == 5
+    assert gap.p_silent_if_on == pytest.approx((1 / 27) ** 5)
 
 
-@pytest.mark.parametrize(("p_heard", "verdict"), [(0.10, "cannot tell"), (0.95, "likely off")])
-def test_a_silence_among_ships_that_are_heard_now_and_then_tells_nothing(p_heard, verdict):
-    (gap,) = gaps([0, 10, 20, 1220, 1230], end_h=22, hours=hourly(p_heard=p_heard))
-    assert gap.verdict == verdict
+def test_a_ship_that_reports_seldom_by_habit_is_judged_by_her_habit():
+    seldom = [*every(180, 0, 1440), *every(180, 1980, 4320)]
+    often = [*every(10, 0, 1441), *every(10, 1980, 4320)]
+    others = traffic(end=4320)
+    (shy,) = gaps(seldom, end_h=72, others=others, gap_min_s=8 * 3600.0)
+    (loud,) = gaps(often, end_h=72, others=others, gap_min_s=8 * 3600.0)
+    assert loud.p_silent_if_on < 1e-4 < 0.02 < shy.p_silent_if_on
+    assert (loud.verdict, shy.verdict) == ("likely off", "cannot tell")
 
 
-def test_far_from_every_site_one_cannot_tell():
-    lon, lat = destination(*HERE, 180.0, 150_000.0)
-    (gap,) = gaps([0, 10, 20, 900, 910], at=(float(lon), float(lat)), end_h=16, hours=hourly())
-    assert (gap.verdict, gap.p_silent_if_on, gap.n_other_ships) == ("cannot tell", 1.0, 0)
-
-
-def test_a_ship_that_could_have_left_the_radius_tells_nothing():
-    # 80 km out she can be beyond 100 km after 20 km at 14 kn, 46 minutes: no whole hour.
-    lon, lat = destination(*HERE, 90.0, 80_000.0)
-    (gap,) = gaps([0, 10, 20, 900, 910], at=(float(lon), float(lat)), end_h=16, hours=hourly())
+def test_a_silence_among_ships_that_are_heard_now_and_then_tells_nothing():
+    # Each of 25 ships is heard in every third hour: 8 or 9 in an hour, all known to be there.
+    minutes = [1440, 1450, 1460, 2660, 2670]
+    (gap,) = gaps(minutes, end_h=46, others=traffic(heard_every=3), **NO_HABIT)
+    assert gap.n_other_ships == 25
+    # Beta(1 + 8, 1 + 17) four times of six, Beta(1 + 9, 1 + 16) twice.
+    assert gap.p_silent_if_on == pytest.approx((18 / 27) ** 4 * (17 / 27) ** 2)
     assert gap.verdict == "cannot tell"
 
 
-def test_of_two_sites_the_better_heard_one_counts():
-    lon, lat = destination(*HERE, 90.0, 20_000.0)
-    sites = (site(*HERE, "deaf"), site(float(lon), float(lat), "good"))
-    hours = hourly(p_heard=0.1, site_id="deaf") + hourly(p_heard=0.95, site_id="good")
-    (gap,) = gaps([0, 10, 20, 1220, 1230], end_h=22, hours=hours, sites=sites)
+@pytest.mark.parametrize("at", [(-150.0, 20.0), (133.0, -42.7)])
+def test_where_nobody_is_known_to_be_one_cannot_tell(at):
+    (gap,) = gaps([0, 10, 20, 900, 910], at=at, end_h=16, others=traffic())
+    assert (gap.verdict, gap.p_silent_if_on, gap.n_other_ships) == ("cannot tell", 1.0, 0)
+    assert "no ship is known" in gap.reason
+
+
+def test_others_are_asked_across_the_antimeridian_and_near_the_pole():
+    at = (179.995, 75.0)
+    (gap,) = gaps([0, 10, 20, 900, 910], at=at, end_h=16, others=traffic(at=at), **NO_HABIT)
     assert gap.verdict == "likely off"
+
+
+def test_class_b_is_judged_by_class_b():
+    weak = traffic(heard_every=3, ais_class="B")
+    strong = [replace(one, mmsi=one.mmsi + 1000, ais_class="A") for one in traffic()]
+    minutes = [1440, 1450, 1460, 2660, 2670]
+    of_class = [
+        [fix(TANKER, m, *HERE, start=START, ais_class=kind) for m in minutes] for kind in "AB"
+    ]
+    end = START + timedelta(hours=46)
+    changed = SETTINGS.model_copy(update=NO_HABIT)
+    p_a, p_b = (
+        next(
+            gap.p_silent_if_on
+            for gap in gaps_of([*own, *weak, *strong], data_end=end, settings=changed)
+            if gap.mmsi == TANKER
+        )
+        for own in of_class
+    )
+    assert p_a == pytest.approx((1 / 27) ** 6)
+    assert p_b > 0.02
 
 
 def test_an_open_gap_is_judged_by_the_hours_after_the_last_fix():
-    (gap,) = gaps([0, 10, 20], end_h=48, hours=hourly())
-    assert gap.p_silent_if_on == pytest.approx(0.05**3)
+    (gap,) = gaps([0, 10, 20], end_h=48, others=traffic(), **NO_HABIT)
+    assert gap.p_silent_if_on == pytest.approx((1 / 27) ** 3)
     assert gap.verdict == "likely off"
 
 
-def traffic(silent_min, n=25, end=48 * 60):
-    """Ships at anchor off the site that report every 10 minutes but for a time."""
-    return [
-        fix(200_000_000 + ship, m, HERE[0] + 0.002 * ship, HERE[1] - 0.02, start=START)
-        for ship in range(n)
-        for m in range(0, end, 10)
-        if not silent_min[0] < m < silent_min[1]
-    ]
-
-
 @pytest.mark.parametrize(
-    ("down_min", "verdict"),
-    [((0, 0), "likely off"), ((585, 1055), "not heard"), ((595, 1045), "not heard")],
-    ids=["receivers up", "down for longer", "down for as long"],
+    ("down_min", "verdicts"),
+    [
+        ((0, 0), {"likely off"}),
+        ((585, 1055), {"not heard"}),
+        ((595, 1045), {"not heard"}),
+        ((300, 1400), {"not heard", "cannot tell"}),
+    ],
+    ids=["receivers up", "down for longer", "down for as long", "down for most of a day"],
 )
-def test_an_outage_of_the_receivers_is_told_from_a_tracker_switched_off(down_min, verdict):
-    others = traffic(down_min)
-    tanker = [
-        fix(TANKER, m, *HERE, start=START) for m in [*every(10, 0, 600), *every(10, 1040, 2880)]
+def test_an_outage_of_the_receivers_is_told_from_a_tracker_switched_off(down_min, verdicts):
+    off, on = (600, 1040) if down_min != (300, 1400) else (300, 1400)
+    minutes = [*every(10, 0, off), *every(10, on, 2880)]
+    (gap,) = gaps(minutes, others=traffic(down_min))
+    assert gap.verdict in verdicts
+
+
+def test_an_outage_of_one_coast_is_named_and_does_not_excuse_another():
+    there = (HERE[0] + 20.0, HERE[1] + 5.0)
+    others = [
+        *traffic((590, 1100)),
+        *(replace(one, mmsi=one.mmsi + 500) for one in traffic(at=there)),
     ]
-    built = build_tracks(table([*others, *tanker]), statics(), settings=SETTINGS)
-    hours = reception(
-        built.fixes,
-        sites=(site(*HERE),),
-        start=START,
-        end=START + timedelta(hours=48),
-        settings=SETTINGS,
-    )
-    (gap,) = gaps([*every(10, 0, 600), *every(10, 1040, 2880)], hours=hours, others=others)
-    assert gap.verdict == verdict
+    minutes = [*every(10, 0, 600), *every(10, 1090, 2880)]
+    (excused,) = gaps(minutes, others=others)
+    (accused,) = gaps(minutes, at=there, others=others)
+    assert (excused.verdict, accused.verdict) == ("not heard", "likely off")
+    (outage,) = outage_records(find_outages(hours_of(others), SETTINGS), SETTINGS)
+    assert outage.kind == "receivers out"
+    assert (outage.start_at, outage.end_at) == (
+        START + timedelta(hours=10), START + timedelta(hours=18),
+    )  # fmt: skip
+    assert (outage.n_usual, outage.n_found) == (25.0, 0)
 
 
-@pytest.mark.parametrize("up_at_min", [1100, 1200, 1400])
-@pytest.mark.parametrize("down_at_min", [300, 500, 590])
-def test_a_silence_within_an_outage_is_never_likely_off(down_at_min, up_at_min):
-    others = traffic((down_at_min, up_at_min))
-    own = [*every(10, 0, down_at_min), *every(10, up_at_min, 2880)]
-    tanker = [fix(TANKER, m, *HERE, start=START) for m in own]
-    hours = reception(
-        build_tracks(table([*others, *tanker]), statics(), settings=SETTINGS).fixes,
-        sites=(site(*HERE),),
-        start=START,
-        end=START + timedelta(hours=48),
-        settings=SETTINGS,
-    )
-    found = gaps(own, hours=hours, others=others)
-    assert found
-    assert {gap.verdict for gap in found} <= {"not heard", "cannot tell"}
+def test_an_outage_of_the_whole_feed_is_one_of_the_whole_feed():
+    everywhere = [
+        one
+        for k in range(6)
+        for one in (
+            replace(ship, mmsi=ship.mmsi + 100 * k, lon=-100.0 + 40 * k)
+            for ship in traffic((590, 1100), n=4)
+        )
+    ]
+    records = outage_records(find_outages(hours_of(everywhere), SETTINGS), SETTINGS)
+    assert [(one.cell, one.n_usual) for one in records] == [(None, 24.0)]
 
 
-def test_hours_without_reception_are_no_evidence_either_way():
-    (gap,) = gaps([0, 10, 20, 1220, 1230], end_h=22, hours=hourly(skip=range(48)))
-    assert gap.verdict == "cannot tell"
-    (gap,) = gaps([0, 10, 20, 1220, 1230], end_h=22, hours=hourly(p_heard=0.5, n_ships=0))
-    assert (gap.verdict, gap.p_silent_if_on) == ("not heard", 1.0)
+@pytest.mark.parametrize("jumps", [2, 5])
+def test_a_ship_heard_from_elsewhere_in_her_silence_is_not_accused(jumps):
+    # Disturbed satellite navigation puts her in the mountains while she sails on.
+    minutes = [*every(10, 0, 600), *every(10, 1040, 2880)]
+    false = [fix(TANKER, 650 + 60 * k, 100.0, 20.0, start=START) for k in range(jumps)]
+    gap, *_ = gaps(minutes, others=[*traffic(), *false])
+    assert gap.off_at == START + timedelta(minutes=590)
+    assert (gap.verdict, gap.n_elsewhere) == ("cannot tell", jumps)
+    assert f"{jumps} times from elsewhere" in gap.reason
+
+
+def test_another_ship_with_the_same_number_excuses_nobody():
+    minutes = [*every(10, 0, 600), *every(10, 1040, 2880)]
+    clone = [fix(TANKER, m, 100.0, 20.0, start=START) for m in every(10, 0, 2880)]
+    (gap,) = gaps(minutes, others=[*traffic(), *clone])
+    assert (gap.verdict, gap.n_elsewhere) == ("likely off", 0)
+
+
+def test_a_frozen_position_is_no_silence():
+    minutes = [*every(10, 0, 600), *every(10, 1040, 2880)]
+    frozen = [fix(TANKER, m, *HERE, start=START, sog_mps=5.0) for m in every(10, 600, 1040)]
+    assert gaps(minutes, others=[*traffic(), *frozen]) == []
+
+
+def test_positions_disturbed_are_named_with_their_water():
+    place = np.full(6, 0.3)
+    time_s = np.array([0.0, 100.0, 200.0, 3700.0, 3800.0, 9e5])
+    found = disturbed(place, place + 60, time_s, np.array([1, 2, 3, 4, 5, 6]), SETTINGS)
+    assert [(one.kind, one.n_found) for one in found] == [("positions disturbed", 3)]
+    assert found[0].end_at - found[0].start_at == timedelta(hours=1)
+    assert (found[0].lon, found[0].lat) == pytest.approx((0.3, 60.3), abs=2.0)
+
+
+# --------------------------------------------------------------------------- cells
+
+
+@given(
+    st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=1, max_size=20),
+    st.sampled_from([2, 3, 4, 5]),
+)
+def test_cells_and_their_parents_are_those_of_the_library(places, resolution):
+    lon, lat = (np.array(axis) for axis in zip(*places, strict=True))
+    grid = 0.002
+    cells = cell_of(lon, lat, 5)
+    near = [h3.latlng_to_cell(round(y / grid) * grid, round(x / grid) * grid, 5) for x, y in places]
+    assert cells.tolist() == near
+    above = [h3.cell_to_parent(cell, resolution) for cell in near]
+    assert parent(cells, resolution).tolist() == above
+
+
+@pytest.mark.parametrize("w", [1, 2, 3])
+@given(heard=st.lists(st.booleans(), min_size=1, max_size=24))
+def test_the_hours_in_which_a_ship_is_known_present_are_those_one_would_count(w, heard):
+    fixes = [fix(TANKER, 60 * k + 1, *HERE, start=START) for k, on in enumerate(heard) if on]
+    loose = SETTINGS.model_copy(update={"fragment_min_fixes": 1, "present_bins": w})
+    found = known_hours(hours_of(fixes, loose), loose)
+    first = int(START.timestamp()) // 3600
+    counted = {
+        (first + k, on)
+        for k, on in enumerate(heard)
+        if any(heard[max(0, k - w) : k])
+        and any(heard[k + 1 : k + 1 + w])
+        and (on or heard[k:].index(True) + heard[:k][::-1].index(True) + 1 < 6)  # else a gap
+    }
+    assert set(zip(found.hour.tolist(), found.heard.tolist(), strict=True)) == counted

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from pipeline.ais.predict import predict
-from pipeline.ais.tracks import build_tracks
 from pipeline.geo import azimuth_deg, destination, distance_m
 from pipeline.units import mps_from_knots
-from tests.ais.conftest import NOON, SETTINGS, fix, statics, table
+from tests.ais.conftest import NOON, SETTINGS, built, fix
 
 TANKER = 273312000
 WORLD = box(-180, -90, 180, 90)
@@ -22,10 +21,10 @@ LOOSE = SETTINGS.model_copy(update={"fragment_min_fixes": 1})
 
 
 def predictions(fixes, *, minutes=0.0, near=WORLD):
-    built = build_tracks(table(fixes), statics(), settings=LOOSE)
+    tracks = built(fixes, settings=LOOSE)
     return predict(
-        built.fixes,
-        built.tracks,
+        tracks.fixes,
+        tracks.tracks,
         instant=NOON + timedelta(minutes=minutes),
         near=near,
         settings=SETTINGS,

@@ -97,6 +97,22 @@ def test_a_users_own_columns_are_read_in_their_own_units(tmp_path):
     assert (static["length_m"], static["width_m"], static["name"]) == (90.0, None, "DARK STAR")
 
 
+@pytest.mark.parametrize(
+    ("written", "microsecond"),
+    [
+        ("2016-01-12 13:02:11.218", 218_000), ("2016-01-12 13:02:11", 0),
+        ("2016-01-12 13:02:11.9", 900_000), ("2016-01-12 13:02:11.123456789", 123_456),
+        ("2016-01-12 13:02:61.5", None), ("13:02", None),
+    ],
+)  # fmt: skip
+def test_fractions_of_a_second_are_kept(tmp_path, written, microsecond):
+    own = OWN.model_copy(update={"time_format": "%Y-%m-%d %H:%M:%S.%f"})
+    found = read(tmp_path, OWN_CSV.replace("1709777340500", written), formats=(own,))
+    at = datetime(2016, 1, 12, 13, 2, 11, tzinfo=UTC)
+    expected = [] if microsecond is None else [at.replace(microsecond=microsecond)]
+    assert found.fixes["sent_at"].to_pylist() == expected
+
+
 def test_a_format_without_what_a_fix_needs_is_refused():
     with pytest.raises(ValidationError, match="no column named for sent_at, lat"):
         Columns(name="x", columns={"mmsi": "a", "lon": "b"})

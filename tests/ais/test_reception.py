@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.ais.reception import reception
-from pipeline.ais.tracks import build_tracks
 from pipeline.geo import destination
-from tests.ais.conftest import SETTINGS, fix, site, statics, table
+from tests.ais.conftest import SETTINGS, fix, hours_of, site
 
 START = datetime(2023, 12, 31, 22, tzinfo=UTC)
 HERE = (133.0, 42.7)
@@ -24,7 +23,7 @@ def heard(hours_by_ship, *, at=HERE, sites=None, n_hours=6, start=START):
     ]
     loose = SETTINGS.model_copy(update={"fragment_min_fixes": 1})
     return reception(
-        build_tracks(table(fixes), statics(), settings=loose).fixes,
+        hours_of(fixes, loose),
         sites=sites or (site(*HERE),),
         start=start,
         end=START + timedelta(hours=n_hours),

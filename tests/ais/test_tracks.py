@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -12,17 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.ais.tracks import build_tracks
 from pipeline.records import Fix, Static
 from pipeline.units import KNOT_MPS
-from tests.ais.conftest import NOON, SETTINGS, fix, statics, table
+from tests.ais.conftest import NOON, fix
+from tests.ais.conftest import built as build
 
 TANKER, OTHER = 273312000, 445000001
 DEG_LAT_M = 111_132.0
-
-
-def build(fixes, *said):
-    return build_tracks(table(fixes), statics(*said), settings=SETTINGS)
 
 
 def voyage(mmsi=TANKER, *, lon=133.0, lat=42.7, speed_kn=10.0, n=60, every_min=6.0, first_min=0.0):
@@ -59,7 +56,10 @@ def test_every_fix_is_accounted_for():
     twice = [fix(TANKER, 6.0, 133.0, voyage()[1].lat, source="b.csv")]
     lost = [fix(TANKER, 100.5, 0.0, 0.0)]
     built = build([*voyage(n=60), *marked, *twice, *lost])
-    assert built.counts == {"marked": 1, "repeated": 1, "splinters": 1, "clean": 60}
+    assert built.counts == {"repeated": 1, "splinters": 1, "zombies": 0, "clean": 60}
+    assert sorted(built.set_aside["mark"].to_pylist()) == [
+        "already said, by another feed or a second before", "impossible jump",
+    ]  # fmt: skip
 
 
 def test_the_same_report_from_two_feeds_is_one_report():
@@ -196,8 +196,34 @@ def test_the_order_of_the_rows_leaves_no_trace_and_no_fix_is_lost(fixes, seed):
     assert one.fixes.equals(other.fixes)
     assert one.tracks == other.tracks
     assert one.counts == other.counts
-    assert sum(one.counts.values()) == len(fixes)
+    assert sum(one.counts.values()) == sum(fix.mark is None for fix in fixes)
+    assert one.set_aside.num_rows + one.fixes.num_rows == sum(one.counts.values())
     assert sum(track.n_fixes for track in one.tracks) == one.fixes.num_rows
+
+
+def test_what_was_said_while_a_track_lasted_outweighs_what_was_said_before():
+    later = NOON + timedelta(days=30)
+    before = said(TANKER, 5000, name="LADA", imo=9307839)
+    after = replace(said(TANKER, 300, name="LUCKY STAR"), first_at=later, last_at=later)
+    first = [replace(one, sent_at=one.sent_at + timedelta(days=30)) for one in voyage(n=20)]
+    (track,) = build(first, before, after).tracks
+    assert (track.name, track.imo) == ("LUCKY STAR", None)
+
+
+def test_a_ship_that_moves_and_stays_in_one_place_is_on_the_air_but_nowhere():
+    frozen = [fix(TANKER, 360 + 6.0 * k, 133.0, voyage()[59].lat, sog_mps=5.0) for k in range(9)]
+    found = build([*voyage(n=60), *frozen])
+    assert found.counts["zombies"] == 8
+    assert found.fixes.num_rows == 61
+    assert found.on_air.num_rows == 69
+    assert set(found.set_aside["mark"].to_pylist()) == {"moves, and stays in one place"}
+    moored = [fix(TANKER, 6.0 * k, 133.0, 42.0, sog_mps=0.0) for k in range(9)]
+    assert build(moored).counts["zombies"] == 0
+
+
+def test_a_track_has_the_class_of_most_of_its_fixes():
+    mixed = [replace(one, ais_class="B" if k % 3 else "A") for k, one in enumerate(voyage(n=9))]
+    assert [track.ais_class for track in build([*mixed, *voyage(OTHER)]).tracks] == ["B", None]
 
 
 @pytest.mark.real_data

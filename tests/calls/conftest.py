@@ -74,6 +74,7 @@ def site(*zones: Zone) -> Site:
 def track(mmsi=HERON, **other) -> Track:
     values = {
         "track_id": f"t{mmsi}", "mmsi": mmsi, "start_at": at(0), "end_at": at(30), "n_fixes": 99,
+        "ais_class": "A",
         "imo": None, "name": f"SHIP {mmsi}", "ship_type": 80, "length_m": 92.0, "width_m": 14.0,
     }  # fmt: skip
     return Track(**{**values, **other})
@@ -171,7 +172,8 @@ def gap(off: float, on: float | None, mmsi=HERON, *, end=30.0, **other) -> Gap:
         "gap_id": f"g{mmsi}@{off}", "mmsi": mmsi, "track_id": f"t{mmsi}", "off_at": at(off),
         "off_lon": lon, "off_lat": lat, "on_at": None if on is None else at(on),
         "on_lon": None if on is None else lon, "on_lat": None if on is None else lat,
-        "data_end_at": at(end), "n_expected": 40.0, "n_other_ships": 9, "p_silent_if_on": 0.001,
+        "data_end_at": at(end), "n_expected": 40.0, "n_other_ships": 9, "n_elsewhere": 0,
+        "n_hours": 6, "p_silent_if_on": 0.001, "p_silent_low": 1e-4, "p_silent_high": 0.01, "reason": "",
         "verdict": "likely off",
     }  # fmt: skip
     return Gap(**{**values, **other})

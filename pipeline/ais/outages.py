@@ -1,0 +1,181 @@
+"""Hours in which receivers, not ships, fell silent; and waters in which positions were disturbed.
+
+An outage is told by the ships: a region that has been hearing many hears next to none. Whoever is
+silent in it may as well have been transmitting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import h3.api.basic_int as h3
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.ais.air import NO_CELL, cell_of, parent
+from pipeline.ais.hours import ShipHours
+from pipeline.ais.settings import Settings
+from pipeline.clock import format_utc
+from pipeline.records import Outage, OutageKind, content_id
+
+WHOLE_FEED = np.int64(-1)
+REGION = 2
+"""H3 resolution of a region: edges of 183 km, about what a chain of shore stations hears."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outages:
+    """Regions and hours, sorted by region; (n,) each."""
+
+    region: NDArray[np.int64]
+    hour: NDArray[np.int64]
+    expected: NDArray[np.float64]
+    """Ships an hour that are usually heard there."""
+    heard: NDArray[np.int64]
+
+    def cover(self, cell: NDArray[np.int64], hour: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n,) were receivers out there and then?"""
+        own = set(zip(self.region.tolist(), self.hour.tolist(), strict=True))
+        if not own:
+            return np.zeros(len(cell), np.bool_)
+        regions = parent(cell, REGION).tolist()
+        return np.array([
+            (region, h) in own or (int(WHOLE_FEED), h) in own
+            for region, h in zip(regions, hour.tolist(), strict=True)
+        ], np.bool_)  # fmt: skip
+
+
+def find_outages(hours: ShipHours, settings: Settings) -> Outages:
+    """Hours in which a region, or the whole feed, hears far less than it does around them."""
+    found: list[tuple[int, int, float, int]] = []
+    if len(hours):
+        cell = cell_of(hours.lon, hours.lat, REGION)
+        first, n_hours = int(hours.hour.min()), int(np.ptp(hours.hour)) + 1
+        for region in [WHOLE_FEED, *np.unique(cell)]:
+            own = hours.hour if region == WHOLE_FEED else hours.hour[cell == region]
+            heard = np.bincount(own - first, minlength=n_hours)
+            usual = _usual(heard, settings)
+            low = (usual >= settings.outage_min_ships) & (heard <= settings.outage_share * usual)
+            low &= _ended(heard)
+            found += [
+                (int(region), first + k, float(usual[k]), int(heard[k]))
+                for k in np.flatnonzero(low).tolist()
+            ]
+    found.sort()
+    columns = list(zip(*found, strict=True)) if found else [()] * 4
+    return Outages(
+        region=np.array(columns[0], np.int64), hour=np.array(columns[1], np.int64),
+        expected=np.array(columns[2], float), heard=np.array(columns[3], np.int64),
+    )  # fmt: skip
+
+
+def _usual(heard: NDArray[np.int64], settings: Settings) -> NDArray[np.float64]:
+    """(n hours,) the median of the hours within the window on both sides, the hour left out."""
+    if len(heard) < 2:
+        return np.zeros(len(heard))
+    half = settings.outage_window_bins
+    padded = np.pad(heard.astype(float), half, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    others = np.delete(windows, half, axis=1)
+    return np.asarray(np.nanmedian(others, axis=1))
+
+
+def _ended(heard: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n hours,) True between the first and the last hour that heard anybody at all."""
+    index = np.flatnonzero(heard)
+    inside = np.zeros(len(heard), np.bool_)
+    if len(index):
+        inside[index[0] : index[-1] + 1] = True
+    return inside
+
+
+def outage_records(outages: Outages, settings: Settings) -> list[Outage]:
+    """Hours in a row as one outage, by region and time."""
+    records: list[Outage] = []
+    start = 0
+    for k in range(1, len(outages.hour) + 1):
+        goes_on = (
+            k < len(outages.hour)
+            and outages.region[k] == outages.region[k - 1]
+            and outages.hour[k] == outages.hour[k - 1] + 1
+        )
+        if not goes_on:
+            records.append(_record(outages, slice(start, k), settings))
+            start = k
+    return records
+
+
+def _record(outages: Outages, rows: slice, settings: Settings) -> Outage:
+    region = int(outages.region[rows][0])
+    return _named(
+        region, OutageKind.RECEIVERS,
+        (int(outages.hour[rows][0]), int(outages.hour[rows][-1]) + 1),
+        float(outages.expected[rows].mean()), int(outages.heard[rows].max()), settings,
+    )  # fmt: skip
+
+
+def _named(
+    region: int,
+    kind: OutageKind,
+    hours: tuple[int, int],
+    expected: float,
+    found: int,
+    settings: Settings,
+) -> Outage:
+    size_s = settings.reception_bin_s
+    start_at, end_at = (datetime.fromtimestamp(hour * size_s, UTC) for hour in hours)
+    lat, lon = (None, None) if region == WHOLE_FEED else h3.cell_to_latlng(region)
+    cell = "" if region == WHOLE_FEED else h3.int_to_str(region)
+    return Outage(
+        outage_id=content_id("o", str(kind), cell, format_utc(start_at)),
+        kind=str(kind), cell=cell or None, lon=lon, lat=lat, start_at=start_at, end_at=end_at,
+        n_usual=expected, n_found=found,
+    )  # fmt: skip
+
+
+def disturbed(
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    time_s: NDArray[np.float64],
+    mmsi: NDArray[np.int64],
+    settings: Settings,
+) -> list[Outage]:
+    """Waters where several ships sent impossible positions in one hour: GNSS jamming or spoofing.
+
+    Args:
+        lon: (n,) of the last place that was possible, of each report marked as a jump.
+        lat: (n,).
+        time_s: (n,) POSIX seconds of the report.
+        mmsi: (n,).
+        settings: ships it takes.
+    """
+    if len(lon) == 0:
+        return []
+    region = cell_of(lon, lat, REGION)
+    hour = np.floor(time_s / settings.reception_bin_s).astype(np.int64)
+    found: dict[tuple[int, int], set[int]] = {}
+    for cell, h, ship in zip(region.tolist(), hour.tolist(), mmsi.tolist(), strict=True):
+        if cell != NO_CELL:
+            found.setdefault((cell, h), set()).add(ship)
+    bad = sorted(
+        (c, h, len(s)) for (c, h), s in found.items() if len(s) >= settings.jamming_min_ships
+    )
+    return _runs(bad, settings)
+
+
+def _runs(bad: Sequence[tuple[int, int, int]], settings: Settings) -> list[Outage]:
+    runs: list[list[tuple[int, int, int]]] = []
+    for one in bad:
+        if runs and runs[-1][-1][0] == one[0] and runs[-1][-1][1] + 1 == one[1]:
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    return [
+        _named(
+            run[0][0], OutageKind.POSITIONS, (run[0][1], run[-1][1] + 1), 0.0,
+            max(n for _, _, n in run), settings,
+        )
+        for run in runs
+    ]  # fmt: skip
