@@ -34,6 +34,8 @@ GRID_DEG = 0.002
 NO_CELL = np.int64(0)
 CLASSES = 2
 """Of transceivers: A or not told, and B, which sends with a sixth of the power."""
+DENSE = 8
+"""Slots a row up to which counting beats sorting."""
 P_HEARD_MAX = 0.999
 """No hour of silence is ever worth more than 1 in 1,000."""
 
@@ -109,27 +111,33 @@ class Air:
 
         Where a cell has nobody known in that hour the next larger one answers, if it has.
         """
-        alpha, beta = np.full(len(cell), np.nan), np.full(len(cell), np.nan)
-        others = np.zeros(len(cell), np.int64)
-        for level in sorted((r for r in RESOLUTIONS if r <= resolution), reverse=True):
-            todo = np.isnan(alpha)
-            if not todo.any():
-                break
-            row, found = self._rows(
-                level, parent(cell[todo], level), hour[todo], self.is_b[track[todo]]
-            )
-            at = self.levels[level]
-            if not found.any():
-                continue
-            alpha[todo] = np.where(found, at.alpha[row], np.nan)
-            beta[todo] = np.where(found, at.beta[row], np.nan)
-            others[todo] = np.where(found, at.n_known[row], 0)
+        alpha, beta, n_known = self.posterior(resolution, cell, hour, self.is_b[track])
         logit = np.log(alpha / beta) + self.shift[track]
         return Chance(
             p=np.minimum(special.expit(logit), P_HEARD_MAX),
             sd_logit=np.sqrt(special.polygamma(1, alpha) + special.polygamma(1, beta)),
-            known=~np.isnan(alpha), n_known=others, alpha=alpha, beta=beta,
+            known=~np.isnan(alpha), n_known=n_known,
         )  # fmt: skip
+
+    def posterior(
+        self,
+        resolution: int,
+        cell: NDArray[np.int64],
+        hour: NDArray[np.int64],
+        is_b: NDArray[np.bool_],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """Beta's two parameters, NaN where unknown, and the ships that tell, arrays (n,) all."""
+        alpha, beta = np.full(len(cell), np.nan), np.full(len(cell), np.nan)
+        n_known = np.zeros(len(cell), np.int64)
+        for level in sorted((r for r in RESOLUTIONS if r <= resolution), reverse=True):
+            todo = np.flatnonzero(np.isnan(alpha))
+            if len(todo) == 0:
+                break
+            row, found = self._rows(level, parent(cell[todo], level), hour[todo], is_b[todo])
+            at, rows = self.levels[level], todo[found]
+            alpha[rows], beta[rows] = at.alpha[row[found]], at.beta[row[found]]
+            n_known[rows] = at.n_known[row[found]]
+        return alpha, beta, n_known
 
     def chance_at(
         self,
@@ -143,7 +151,6 @@ class Air:
         columns = {
             "p": np.full(n, np.nan), "sd_logit": np.full(n, np.nan),
             "known": np.zeros(n, np.bool_), "n_known": np.zeros(n, np.int64),
-            "alpha": np.full(n, np.nan), "beta": np.full(n, np.nan),
         }  # fmt: skip
         for one in np.unique(resolution):
             rows = np.flatnonzero(resolution == one)
@@ -180,9 +187,6 @@ class Chance:
     known: NDArray[np.bool_]
     n_known: NDArray[np.int64]
     """Ships known to have been there that tell."""
-    alpha: NDArray[np.float64]
-    """Of the Beta posterior, before the ship's own habit; NaN where unknown."""
-    beta: NDArray[np.float64]
 
 
 def listen(hours: ShipHours, *, is_b: NDArray[np.bool_], settings: Settings) -> Air:
@@ -196,16 +200,14 @@ def listen(hours: ShipHours, *, is_b: NDArray[np.bool_], settings: Settings) -> 
     known = known_hours(hours, settings)
     first = int(known.hour.min()) if len(known.hour) else 0
     n_hours = int(known.hour.max()) - first + 1 if len(known.hour) else 0
-    finest = cell_of(known.lon, known.lat, RESOLUTIONS[-1])
+    finest, place = np.unique(cell_of(known.lon, known.lat, RESOLUTIONS[-1]), return_inverse=True)
     levels: dict[int, Level] = {}
     cells: dict[int, NDArray[np.int64]] = {}
     above: Level | None = None
     for resolution in RESOLUTIONS:
         cells[resolution], index = np.unique(parent(finest, resolution), return_inverse=True)
-        key = _key(index, known.hour - first, is_b[known.track], n_hours)
-        key, group = np.unique(key, return_inverse=True)
-        n_known = np.bincount(group, minlength=len(key))
-        n_heard = np.bincount(group, known.heard, minlength=len(key)).astype(np.int64)
+        key = _key(index[place], known.hour - first, is_b[known.track], n_hours)
+        key, n_known, n_heard = _counted(key, known.heard, len(cells[resolution]) * n_hours)
         counts = (n_known, n_heard)
         round_about = _round_about(key, counts, above, cells, resolution, n_hours)
         alpha, beta = _prior(round_about, settings)
@@ -219,7 +221,7 @@ def listen(hours: ShipHours, *, is_b: NDArray[np.bool_], settings: Settings) -> 
         shift=np.zeros(n_tracks), shift_sd=np.zeros(n_tracks),
         rate=_rate(hours, n_tracks), is_b=is_b,
     )  # fmt: skip
-    return _with_habits(air, known, finest, n_tracks, settings)
+    return _with_habits(air, known, finest[place], n_tracks, settings)
 
 
 def cell_of(
@@ -285,6 +287,20 @@ def _key(
     return (cell.astype(np.int64) * max(n_hours, 1) + hour) * CLASSES + is_b
 
 
+def _counted(
+    key: NDArray[np.int64], heard: NDArray[np.bool_], n_cell_hours: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Keys, ascending, with how many rows have each and how many of these were heard."""
+    if n_cell_hours * CLASSES <= DENSE * len(key):  # no need to sort
+        n_known = np.bincount(key, minlength=1)
+        n_heard = np.bincount(key, heard, minlength=1)
+        own = np.flatnonzero(n_known)
+        return own, n_known[own], n_heard[own].astype(np.int64)
+    own, group = np.unique(key, return_inverse=True)
+    n_known = np.bincount(group, minlength=len(own))
+    return own, n_known, np.bincount(group, heard, minlength=len(own)).astype(np.int64)
+
+
 def _round_about(
     key: NDArray[np.int64],
     counts: tuple[NDArray[np.int64], NDArray[np.int64]],
@@ -329,11 +345,11 @@ def _with_habits(
     """Each ship against what the others in her cells and hours promised, leaning on the promise."""
     if len(known.hour) == 0:
         return air
-    chance = air.chance(LARGEST_ASKED, cell, known.hour, known.track)
+    alpha, beta, _ = air.posterior(LARGEST_ASKED, cell, known.hour, air.is_b[known.track])
     n = np.bincount(known.track, minlength=n_tracks)
     # Without her own hour; the large cell, for in a small one she may be alone.
-    a = np.maximum(chance.alpha - known.heard, 1e-3)
-    b = np.maximum(chance.beta - ~known.heard, 1e-3)
+    a = np.maximum(alpha - known.heard, 1e-3)
+    b = np.maximum(beta - ~known.heard, 1e-3)
     promised = np.bincount(known.track, np.nan_to_num(a / (a + b), nan=0.5), minlength=n_tracks)
     heard = np.bincount(known.track, known.heard, minlength=n_tracks)
     k = settings.habit_hours

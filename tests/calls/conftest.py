@@ -173,7 +173,8 @@ def gap(off: float, on: float | None, mmsi=HERON, *, end=30.0, **other) -> Gap:
         "off_lon": lon, "off_lat": lat, "on_at": None if on is None else at(on),
         "on_lon": None if on is None else lon, "on_lat": None if on is None else lat,
         "data_end_at": at(end), "n_expected": 40.0, "n_other_ships": 9, "n_elsewhere": 0,
-        "n_hours": 6, "p_silent_if_on": 0.001, "p_silent_low": 1e-4, "p_silent_high": 0.01, "reason": "",
+        "n_hours": 6, "p_silent_if_on": 0.001, "p_silent_low": 1e-4, "p_silent_high": 0.01,
+        "reason": "",
         "verdict": "likely off",
     }  # fmt: skip
     return Gap(**{**values, **other})

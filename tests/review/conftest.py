@@ -116,7 +116,8 @@ def gap(gap_id: str, **other) -> Gap:
     values = {
         "gap_id": gap_id, "mmsi": 445_000_001, "track_id": "t1", "off_at": at(1),
         "off_lon": 133.0, "off_lat": 41.5, "on_at": at(9), "on_lon": 133.0, "on_lat": 41.5,
-        "data_end_at": at(60), "n_expected": 300.0, "n_other_ships": 7, "n_elsewhere": 0, "n_hours": 6,
+        "data_end_at": at(60), "n_expected": 300.0, "n_other_ships": 7, "n_elsewhere": 0,
+        "n_hours": 6,
         "p_silent_if_on": 0.02, "p_silent_low": 0.01, "p_silent_high": 0.04, "reason": "",
         "verdict": "likely off",
     }  # fmt: skip
