@@ -297,7 +297,6 @@ class Mark(StrEnum):
     NULL_ISLAND = "position 0, 0"
     REPEATED = "already said, by another feed or a second before"
     ZOMBIE = "moves, and stays in one place"
-    CLOCK = "receiver's clock is off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -424,6 +423,7 @@ class OutageKind(StrEnum):
 
     RECEIVERS = "receivers out"
     POSITIONS = "positions disturbed"
+    CLOCK = "receiver's clock off, put right"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -431,14 +431,16 @@ class Outage:
     """Hours in which a region's receivers were out, or its satellite navigation disturbed."""
 
     outage_id: str = column("", "made from kind, region and beginning")
-    kind: str = column("", "receivers out or positions disturbed")
+    kind: str = column("", "receivers out, positions disturbed, or a clock off and put right")
     cell: str | None = column("", "H3 cell of the region; null: the whole feed")
     lon: float | None = column("deg", "its centre's longitude")
     lat: float | None = column("deg", "its centre's latitude")
     start_at: datetime = column("UTC", "start of the first hour")
     end_at: datetime = column("UTC", "end of the last hour")
     n_usual: float = column("", "ships usually heard there in an hour")
-    n_found: int = column("", "most ships heard in one of the hours; of disturbed positions, ships")
+    n_found: int = column("", "most ships heard in an hour; disturbed ships; messages of a clock")
+    source: str | None = column("", "of a clock: the provider file")
+    shift_s: float | None = column("s", "of a clock: by how much it said later")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

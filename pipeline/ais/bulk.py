@@ -5,6 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -13,20 +16,62 @@ import pyarrow as pa
 
 from pipeline.ais.settings import Settings
 from pipeline.errors import BadInput
+from pipeline.units import mps_from_knots
 
 ORDER = ("mmsi", "sent_at", "lon", "lat", "sog_mps", "cog_deg", "heading_deg", "nav_status")
 """Every column that goes into a track, so that the files' order leaves no trace."""
 SORTED = """
-    SELECT mmsi, sent_at, lon, lat, sog_mps, cog_deg, heading_deg, nav_status, ais_class, receiver,
-        source
-    FROM fixes WHERE mark IS NULL ORDER BY mmsi, sent_at
+    SELECT mmsi, to_microseconds((-1e6 * coalesce(shift_s, 0))::BIGINT) + sent_at AS sent_at,
+        lon, lat, sog_mps, cog_deg, heading_deg, nav_status, ais_class, receiver, source
+    FROM fixes LEFT JOIN shifts USING (source) WHERE mark IS NULL ORDER BY mmsi, 2
 """
+SPANS = """
+    SELECT source, min(sent_at) AS first_at, max(sent_at) AS last_at, count(*) AS n
+    FROM fixes WHERE mark IS NULL GROUP BY source ORDER BY source
+"""
+SAID_TWICE = """
+    WITH said AS (
+        SELECT source, mmsi, lon, lat, sog_mps, cog_deg, sent_at,
+            count(*) OVER (PARTITION BY source, mmsi, lon, lat, sog_mps, cog_deg) AS times
+        FROM fixes
+        WHERE mark IS NULL AND sog_mps > $moving_mps AND hash(mmsi) % $share = 0
+    ),
+    pairs AS (
+        SELECT one.source AS one, other.source AS other, epoch(other.sent_at - one.sent_at) AS by_s
+        FROM said AS one JOIN said AS other USING (mmsi, lon, lat, sog_mps, cog_deg)
+        WHERE one.source < other.source AND one.times = 1 AND other.times = 1
+            AND abs(epoch(other.sent_at - one.sent_at)) < $most_s
+    )
+    SELECT one, other, count(*) AS n, median(by_s) AS by_s, quantile_cont(by_s, 0.75)
+        - quantile_cont(by_s, 0.25) AS spread_s
+    FROM pairs GROUP BY one, other ORDER BY one, other
+"""
+SAMPLED_ROWS = 5_000_000
+"""More are judged by a share of their ships: a clock is wrong for all of them."""
 BATCH_ROWS = 1_000_000
 TIME = pa.timestamp("us", tz="UTC")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """A source whose clock is off against the others', and by how much it was put right."""
+
+    source: str
+    shift_s: float
+    """s by which it says later than the others."""
+    n_pairs: int
+    """Messages that it and others both have."""
+    first_at: datetime
+    last_at: datetime
+
+
 def by_ship(
-    files: Sequence[Path], *, scratch: Path, marked: Counter[str], settings: Settings
+    files: Sequence[Path],
+    *,
+    scratch: Path,
+    marked: Counter[str],
+    shifts: list[Shift],
+    settings: Settings,
 ) -> Iterator[pa.Table]:
     """Clean fixes in `ORDER`, in parts of about a million rows that hold whole MMSIs.
 
@@ -34,6 +79,7 @@ def by_ship(
         files: tables of `Fix`.
         scratch: folder for what does not fit into memory; emptied again.
         marked: takes, by mark, the number of rows that it keeps out.
+        shifts: takes the sources whose clocks were put right.
         settings: memory.
 
     Raises:
@@ -55,10 +101,64 @@ def by_ship(
                     ).fetchall()
                 )
             )
+            shifts += _shifted(connection, settings)
+            connection.execute("CREATE TEMP TABLE shifts (source VARCHAR, shift_s DOUBLE)")
+            for one in shifts:
+                connection.execute("INSERT INTO shifts VALUES (?, ?)", [one.source, one.shift_s])
             reader = connection.sql(SORTED).to_arrow_reader(BATCH_ROWS)
         except duckdb.Error as error:
             raise BadInput("Table is not one of Fix", found=str(error).splitlines()[0]) from None
         yield from (in_order(part) for part in _whole_ships(reader))
+
+
+def _shifted(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Shift]:
+    """Sources that have messages of others at other times: receivers whose clock is off.
+
+    Two receivers cannot tell which of them is right; then the later one is taken to be wrong, as a
+    message may be stamped late, but not before it was sent. Of more the one that most contradict.
+    """
+    spans = {
+        source: (first, last, n) for source, first, last, n in connection.sql(SPANS).fetchall()
+    }
+    most_s = settings.clock_off_max_s
+    if not _near([(first, last) for first, last, _ in spans.values()], timedelta(seconds=most_s)):
+        return []
+    n_rows = sum(n for _, _, n in spans.values())
+    found = connection.execute(
+        SAID_TWICE,
+        {
+            "moving_mps": mps_from_knots(settings.still_kn),
+            "share": 1 + n_rows // SAMPLED_ROWS, "most_s": most_s,
+        },
+    ).fetchall()  # fmt: skip
+    sure = [
+        (one, other, n, by_s) for one, other, n, by_s, spread_s in found
+        if n >= settings.clock_pairs_min and spread_s <= settings.clock_off_min_s / 2
+    ]  # fmt: skip
+    shifts: list[Shift] = []
+    while apart := [row for row in sure if abs(row[3]) >= settings.clock_off_min_s]:
+        votes = Counter(name for one, other, _, _ in apart for name in (one, other))
+        later = Counter(other if by_s > 0 else one for one, other, _, by_s in apart)
+        wrong = min(votes, key=lambda name: (-votes[name], -later[name], name))
+        said = [
+            (by_s if other == wrong else -by_s, n)
+            for one, other, n, by_s in apart if wrong in (one, other)
+        ]  # fmt: skip
+        first, last, _ = spans[wrong]
+        shifts.append(
+            Shift(
+                source=wrong, shift_s=float(np.median([by_s for by_s, _ in said])),
+                n_pairs=sum(n for _, n in said), first_at=first, last_at=last,
+            )
+        )  # fmt: skip
+        sure = [row for row in sure if wrong not in row[:2]]
+    return sorted(shifts, key=lambda shift: shift.source)
+
+
+def _near(spans: list[tuple[datetime, datetime]], most: timedelta) -> bool:
+    """Could any two sources have the same message?"""
+    ordered = sorted(spans)
+    return any(last + most > first for (_, last), (first, _) in pairwise(ordered))
 
 
 def _whole_ships(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ais.air import NO_CELL, cell_of, parent
+from pipeline.ais.bulk import Shift
 from pipeline.ais.hours import ShipHours
 from pipeline.ais.settings import Settings
 from pipeline.clock import format_utc
@@ -131,8 +132,21 @@ def _named(
     return Outage(
         outage_id=content_id("o", str(kind), cell, format_utc(start_at)),
         kind=str(kind), cell=cell or None, lon=lon, lat=lat, start_at=start_at, end_at=end_at,
-        n_usual=expected, n_found=found,
+        n_usual=expected, n_found=found, source=None, shift_s=None,
     )  # fmt: skip
+
+
+def clock_records(shifts: Sequence[Shift]) -> list[Outage]:
+    """Sources whose clocks were put right."""
+    return [
+        Outage(
+            outage_id=content_id("o", str(OutageKind.CLOCK), one.source, one.shift_s),
+            kind=str(OutageKind.CLOCK), cell=None, lon=None, lat=None, start_at=one.first_at,
+            end_at=one.last_at, n_usual=0.0, n_found=one.n_pairs, source=one.source,
+            shift_s=one.shift_s,
+        )
+        for one in shifts
+    ]  # fmt: skip
 
 
 def disturbed(

@@ -94,6 +94,17 @@ class Settings(BaseModel):
         gt=0,
         description="m that a ship must have gone by her speed while her position stood",
     )
+    clock_off_min_s: float = Field(
+        30.0,
+        gt=0,
+        description="s by which a receiver's clock is off at least, to be put right: GFW's",
+    )
+    clock_off_max_s: float = Field(
+        2 * 86_400.0, gt=0, description="s; GFW has seen satellites' clocks off by two days"
+    )
+    clock_pairs_min: int = Field(
+        20, ge=2, description="messages of moving ships that two sources must both have"
+    )
     sort_bytes: int = Field(
         1_000_000_000, gt=0, description="bytes of memory for sorting; what does not fit spills"
     )

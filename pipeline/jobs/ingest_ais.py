@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 import pipeline.ais.settings
 from pipeline.ais.air import listen
-from pipeline.ais.bulk import by_ship
+from pipeline.ais.bulk import Shift, by_ship
 from pipeline.ais.gaps import find_gaps
 from pipeline.ais.hours import (
     ShipHours,
@@ -28,7 +28,7 @@ from pipeline.ais.hours import (
     ship_hours,
     told_elsewhere,
 )
-from pipeline.ais.outages import disturbed, find_outages, outage_records
+from pipeline.ais.outages import clock_records, disturbed, find_outages, outage_records
 from pipeline.ais.readers import read_parts
 from pipeline.ais.reception import reception
 from pipeline.ais.rows import merged_statics
@@ -174,7 +174,9 @@ def _build_season(task: TracksTask, out: Path) -> Outcome:
     files = [folder / FIXES for folder in task.folders]
     statics = by_mmsi(read_records(Static, [folder / STATICS for folder in task.folders]))
     with season.writing():
-        for part in by_ship(files, scratch=out, marked=season.marked, settings=task.settings):
+        for part in by_ship(
+            files, scratch=out, marked=season.marked, shifts=season.shifts, settings=task.settings
+        ):
             season.take(build_tracks(part, statics, settings=task.settings))
     heard = season.write_reception()
     gaps = season.write_gaps()
@@ -197,6 +199,7 @@ class _Season:
     def __init__(self, *, out: Path, task: TracksTask) -> None:
         self.marked: Counter[str] = Counter()
         self.counts: Counter[str] = Counter(clean=0, repeated=0, splinters=0, zombies=0)
+        self.shifts: list[Shift] = []
         self.tracks: list[Track] = []
         self._out = out
         self._task = task
@@ -274,7 +277,7 @@ class _Season:
         )  # fmt: skip
         write_records(Gap, gaps, self._out / GAPS)
         jumps = pa.concat_tables(self._jumps) if self._jumps else None
-        outages = outage_records(self._outages, settings)
+        outages = outage_records(self._outages, settings) + clock_records(self.shifts)
         if jumps is not None:
             outages += disturbed(
                 np.asarray(jumps["lon"]), np.asarray(jumps["lat"]), seconds(jumps),

@@ -89,7 +89,8 @@ def gaps(path: Path) -> dict:
     """Gaps found and judged, with the reception learned from the same fixes."""
     hours, silences, n_tracks = [], [], 0
     with tempfile.TemporaryDirectory() as scratch:
-        for part in by_ship([path], scratch=Path(scratch), marked=Counter(), settings=SETTINGS):
+        rest = {"scratch": Path(scratch), "marked": Counter(), "shifts": [], "settings": SETTINGS}
+        for part in by_ship([path], **rest):
             fixes = part.append_column("track_id", part["mmsi"])
             hours.append(ship_hours(fixes, SETTINGS))
             silences.append((n_tracks, closed_silences(fixes, SETTINGS)))
