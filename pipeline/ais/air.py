@@ -19,6 +19,7 @@ from scipy import special
 
 from pipeline.ais.hours import ShipHours
 from pipeline.ais.settings import Settings
+from pipeline.geo import sphere_m
 from pipeline.records import CellReception
 from pipeline.tables import schema_of
 
@@ -106,12 +107,14 @@ class Air:
         cell: NDArray[np.int64],
         hour: NDArray[np.int64],
         track: NDArray[np.int64],
+        own: NDArray[np.bool_],
     ) -> Chance:
         """Of these ships being heard in these cells' hours, arrays (n,) all.
 
-        Where a cell has nobody known in that hour the next larger one answers, if it has.
+        Where a cell has nobody known in that hour the next larger one answers, if it has. `own`:
+        the ship's own silence is among the missed, and is left out.
         """
-        alpha, beta, n_known = self.posterior(resolution, cell, hour, self.is_b[track])
+        alpha, beta, n_known = self.posterior(resolution, cell, hour, self.is_b[track], own)
         logit = np.log(alpha / beta) + self.shift[track]
         return Chance(
             p=np.minimum(special.expit(logit), P_HEARD_MAX),
@@ -125,6 +128,7 @@ class Air:
         cell: NDArray[np.int64],
         hour: NDArray[np.int64],
         is_b: NDArray[np.bool_],
+        own: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Beta's two parameters, NaN where unknown, and the ships that tell, arrays (n,) all."""
         alpha, beta = np.full(len(cell), np.nan), np.full(len(cell), np.nan)
@@ -134,9 +138,16 @@ class Air:
             if len(todo) == 0:
                 break
             row, found = self._rows(level, parent(cell[todo], level), hour[todo], is_b[todo])
-            at, rows = self.levels[level], todo[found]
-            alpha[rows], beta[rows] = at.alpha[row[found]], at.beta[row[found]]
-            n_known[rows] = at.n_known[row[found]]
+            at = self.levels[level]
+            if own is not None and len(at.key):
+                mine = own[todo] & (at.n_known[row] > at.n_heard[row])
+                found &= at.n_known[row] > mine
+            else:
+                mine = np.zeros(len(todo), np.bool_)
+            rows = todo[found]
+            alpha[rows] = at.alpha[row[found]]
+            beta[rows] = at.beta[row[found]] - mine[found]
+            n_known[rows] = at.n_known[row[found]] - mine[found]
         return alpha, beta, n_known
 
     def chance_at(
@@ -145,6 +156,7 @@ class Air:
         cell: NDArray[np.int64],
         hour: NDArray[np.int64],
         track: NDArray[np.int64],
+        own: NDArray[np.bool_],
     ) -> Chance:
         """As `chance`, each asked at a resolution of its own."""
         n = len(cell)
@@ -154,7 +166,7 @@ class Air:
         }  # fmt: skip
         for one in np.unique(resolution):
             rows = np.flatnonzero(resolution == one)
-            said = self.chance(int(one), cell[rows], hour[rows], track[rows])
+            said = self.chance(int(one), cell[rows], hour[rows], track[rows], own[rows])
             for name, column in columns.items():
                 column[rows] = getattr(said, name)
         return Chance(**columns)
@@ -251,34 +263,65 @@ def parent(cell: NDArray[np.int64], resolution: int) -> NDArray[np.int64]:
 
 
 def known_hours(hours: ShipHours, settings: Settings) -> Known:
-    """Hours with a fix of the ship near before and near after, heard and missed ones."""
-    w = settings.present_bins
-    same = hours.track[1:] == hours.track[:-1]
-    step = np.diff(hours.hour)
-    near = np.concatenate([[False], same & (step <= w), [False]])
-    heard = np.flatnonzero(near[:-1] & near[1:])
-    # Of the hours missed between two heard: those at most w after the one and before the other. A
-    # silence long enough to be a gap is what is to be judged, and no witness.
-    short = step * settings.reception_bin_s < settings.gap_min_s
-    pair = np.flatnonzero(same & (step > 1) & (step <= 2 * w) & short)
-    missed = [
-        (pair[ok], k) for k in range(1, w + 1)
-        if (ok := (step[pair] > k) & (step[pair] - k <= w)).any()
-    ]  # fmt: skip
-    rows = np.concatenate([np.empty(0, np.int64), *(at for at, _ in missed)])
-    ahead = np.concatenate([np.empty(0), *(np.full(len(at), k, float) for at, k in missed)])
-    share = ahead / np.maximum(step[rows], 1) if len(rows) else ahead
-    turn = (hours.lon[rows + 1] - hours.lon[rows] + 180.0) % 360.0 - 180.0 if len(rows) else ahead
+    """Hours in which a ship was there for sure, those in which she was heard and the others.
+
+    She was if she was heard a few hours before and a few hours after, or at most a day apart in one
+    and the same place. The hour itself has no part in it, so that the share heard is fair.
+    """
+    n = len(hours)
+    heard = np.arange(1, max(n - 1, 1))[: max(n - 2, 0)]
+    heard = heard[_sure(hours, heard - 1, heard + 1, hours.hour[heard], settings)]
+    step = np.diff(hours.hour) * (np.diff(hours.track) == 0)
+    before = np.flatnonzero((step > 1) & (step <= longest_bins(settings)))
+    rows = np.repeat(before, step[before] - 1)
+    starts = np.cumsum(step[before] - 1) - (step[before] - 1)
+    ahead = np.arange(len(rows)) - np.repeat(starts, step[before] - 1) + 1
+    sure = _sure(hours, rows, rows + 1, hours.hour[rows] + ahead, settings)
+    rows, ahead = rows[sure], ahead[sure]
+    after = np.minimum(rows + 1, max(n - 1, 0))
+    share = ahead / np.maximum(step[rows], 1) if n > 1 else ahead.astype(float)
+    turn = (hours.lon[after] - hours.lon[rows] + 180.0) % 360.0 - 180.0
     lon = (hours.lon[rows] + share * turn + 180.0) % 360.0 - 180.0
-    rise = hours.lat[rows + 1] - hours.lat[rows] if len(rows) else ahead
-    lat = hours.lat[rows] + share * rise
+    lat = hours.lat[rows] + share * (hours.lat[after] - hours.lat[rows])
     return Known(
         track=np.concatenate([hours.track[heard], hours.track[rows]]),
-        hour=np.concatenate([hours.hour[heard], hours.hour[rows] + ahead.astype(np.int64)]),
+        hour=np.concatenate([hours.hour[heard], hours.hour[rows] + ahead]),
         lon=np.concatenate([hours.lon[heard], lon]),
         lat=np.concatenate([hours.lat[heard], lat]),
         heard=np.concatenate([np.ones(len(heard), np.bool_), np.zeros(len(rows), np.bool_)]),
     )
+
+
+def longest_bins(settings: Settings) -> int:
+    """Hours between two in which a ship is heard, beyond which nothing is known between."""
+    return max(2 * settings.present_bins, settings.still_bins)
+
+
+def between(
+    gone: NDArray[np.int64],
+    to_go: NDArray[np.int64],
+    hop_m: NDArray[np.float64],
+    settings: Settings,
+) -> NDArray[np.bool_]:
+    """(n,) is a ship sure to have been there, so many hours after one fix and before the next?"""
+    near = (gone <= settings.present_bins) & (to_go <= settings.present_bins)
+    still = (gone + to_go <= settings.still_bins) & (hop_m <= settings.present_still_m)
+    return near | still
+
+
+def _sure(
+    hours: ShipHours,
+    before: NDArray[np.int64],
+    after: NDArray[np.int64],
+    hour: NDArray[np.int64],
+    settings: Settings,
+) -> NDArray[np.bool_]:
+    if len(before) == 0:
+        return np.zeros(0, np.bool_)
+    hop_m = sphere_m(hours.lon[before], hours.lat[before], hours.lon[after], hours.lat[after])
+    gone, to_go = hour - hours.hour[before], hours.hour[after] - hour
+    same = hours.track[before] == hours.track[after]
+    return np.asarray(same & between(gone, to_go, hop_m, settings))
 
 
 def _key(
@@ -356,7 +399,8 @@ def _with_habits(
     share = np.divide(promised, n, out=np.full(n_tracks, 0.5), where=n > 0)
     a, b = heard + k * share + 0.5, n - heard + k * (1.0 - share) + 0.5
     as_promised = (share * (n + k) + 0.5) / ((1.0 - share) * (n + k) + 0.5)
-    habit = np.where(n > 0, np.log(a / b) - np.log(as_promised), 0.0)
+    # Only where she is heard less: one heard more may owe it to where she has been.
+    habit = np.where(n > 0, np.minimum(np.log(a / b) - np.log(as_promised), 0.0), 0.0)
     sd = np.sqrt(special.polygamma(1, a) + special.polygamma(1, b))
     return Air(
         levels=air.levels, cells=air.cells, first_hour=air.first_hour, n_hours=air.n_hours,

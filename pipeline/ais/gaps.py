@@ -15,11 +15,12 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ais.air import EDGE_M, LARGEST_ASKED, NO_CELL, RESOLUTIONS, Air, cell_of
+from pipeline.ais.air import EDGE_M, LARGEST_ASKED, NO_CELL, RESOLUTIONS, Air, between, cell_of
 from pipeline.ais.hours import Silences
 from pipeline.ais.outages import Outages
 from pipeline.ais.settings import Settings
 from pipeline.clock import format_utc
+from pipeline.geo import sphere_m
 from pipeline.records import Gap, GapVerdict, Track, content_id
 from pipeline.units import mps_from_knots
 
@@ -56,14 +57,17 @@ def judge(silences: Silences, air: Air, outages: Outages, settings: Settings) ->
         asked = level > 0
         rows = np.flatnonzero(asked)
         track = silences.track[rows]
-        chance = air.chance_at(level[rows], cell[rows], hour[rows], track)
-        p = np.where(chance.known, chance.p, 0.0)
+        lost = outages.cover(cell[rows], hour[rows])
+        own = _own(silences, rows, hour[rows], settings)
+        chance = air.chance_at(level[rows], cell[rows], hour[rows], track, own)
+        tells = chance.known & ~lost
+        p = np.where(tells, chance.p, 0.0)
         log_p[rows] += np.log1p(-p)
-        variance[rows] += np.where(chance.known, (p * chance.sd_logit) ** 2, 0.0)
+        variance[rows] += np.where(tells, (p * chance.sd_logit) ** 2, 0.0)
         p_sum[rows] += p
-        n_hours[rows] += chance.known
+        n_hours[rows] += tells
         n_others[rows] = np.maximum(n_others[rows], chance.n_known)
-        out[rows] |= outages.cover(cell[rows], hour[rows])
+        out[rows] |= lost
     own_sd = air.shift_sd[silences.track] if n else np.zeros(0)
     sd = np.sqrt(variance + (p_sum * own_sd) ** 2)
     rate = air.rate[silences.track] if n else np.zeros(0)
@@ -76,6 +80,20 @@ def judge(silences: Silences, air: Air, outages: Outages, settings: Settings) ->
         n_hours=n_hours,
         out=out,
     )
+
+
+def _own(
+    silences: Silences, rows: NDArray[np.int64], hour: NDArray[np.int64], settings: Settings
+) -> NDArray[np.bool_]:
+    """(n,) is the silence itself among those that `air.known_hours` counts as missed?"""
+    size_s = settings.reception_bin_s
+    closed = np.isfinite(silences.on_lon[rows])
+    before = np.floor(silences.off_s[rows] / size_s)
+    after = np.floor(np.where(closed, silences.on_s[rows], np.inf) / size_s)
+    hop_m = sphere_m(
+        silences.off_lon[rows], silences.off_lat[rows], silences.on_lon[rows], silences.on_lat[rows]
+    )
+    return closed & between(hour - before, after - hour, hop_m, settings)
 
 
 def _captive(

@@ -22,8 +22,9 @@ from pipeline.clock import format_utc
 from pipeline.records import Outage, OutageKind, content_id
 
 WHOLE_FEED = np.int64(-1)
-REGION = 2
-"""H3 resolution of a region: edges of 183 km, about what a chain of shore stations hears."""
+REGIONS = (2, 4)
+"""H3 resolutions of regions: edges of 183 km, about what a chain of shore stations hears, and of 26
+km, one station's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,10 +42,11 @@ class Outages:
         own = set(zip(self.region.tolist(), self.hour.tolist(), strict=True))
         if not own:
             return np.zeros(len(cell), np.bool_)
-        regions = parent(cell, REGION).tolist()
+        whole = np.full(len(cell), WHOLE_FEED)
+        around = [whole, *(parent(cell, resolution) for resolution in REGIONS)]
         return np.array([
-            (region, h) in own or (int(WHOLE_FEED), h) in own
-            for region, h in zip(regions, hour.tolist(), strict=True)
+            any((region, h) in own for region in regions)
+            for *regions, h in zip(*(a.tolist() for a in around), hour.tolist(), strict=True)
         ], np.bool_)  # fmt: skip
 
 
@@ -52,24 +54,58 @@ def find_outages(hours: ShipHours, settings: Settings) -> Outages:
     """Hours in which a region, or the whole feed, hears far less than it does around them."""
     found: list[tuple[int, int, float, int]] = []
     if len(hours):
-        cell = cell_of(hours.lon, hours.lat, REGION)
         first, n_hours = int(hours.hour.min()), int(np.ptp(hours.hour)) + 1
-        for region in [WHOLE_FEED, *np.unique(cell)]:
-            own = hours.hour if region == WHOLE_FEED else hours.hour[cell == region]
-            heard = np.bincount(own - first, minlength=n_hours)
-            usual = _usual(heard, settings)
-            low = (usual >= settings.outage_min_ships) & (heard <= settings.outage_share * usual)
-            low &= _ended(heard)
-            found += [
-                (int(region), first + k, float(usual[k]), int(heard[k]))
-                for k in np.flatnonzero(low).tolist()
-            ]
+        out = np.zeros(n_hours, np.bool_)
+        found += _low(int(WHOLE_FEED), hours.hour - first, out, first, settings)
+        inner = cell_of(hours.lon, hours.lat, max(REGIONS))
+        named = {(region, hour) for region, hour, *_ in found}
+        for resolution in REGIONS:
+            cells, index = np.unique(parent(inner, resolution), return_inverse=True)
+            order = np.argsort(index, kind="stable")
+            ends = np.cumsum(np.bincount(index, minlength=len(cells)))
+            for number, cell in enumerate(cells.tolist()):
+                own = hours.hour[order[ends[number - 1] if number else 0 : ends[number]]] - first
+                out = _out_around(cell, resolution, named, first, n_hours)
+                rows = _low(cell, own, out, first, settings)
+                named |= {(region, hour) for region, hour, *_ in rows}
+                found += rows
     found.sort()
     columns = list(zip(*found, strict=True)) if found else [()] * 4
     return Outages(
         region=np.array(columns[0], np.int64), hour=np.array(columns[1], np.int64),
         expected=np.array(columns[2], float), heard=np.array(columns[3], np.int64),
     )  # fmt: skip
+
+
+def _low(
+    region: int,
+    hour: NDArray[np.int64],
+    out: NDArray[np.bool_],
+    first: int,
+    settings: Settings,
+) -> list[tuple[int, int, float, int]]:
+    """Hours of one region in which next to nobody was heard; not those out round it already."""
+    heard = np.bincount(hour, minlength=len(out))
+    if heard.max() < settings.outage_min_ships:
+        return []
+    usual = _usual(heard, settings)
+    low = (usual >= settings.outage_min_ships) & (heard <= settings.outage_share * usual)
+    low &= ~out & (np.arange(len(heard)) >= np.flatnonzero(heard)[0])
+    return [
+        (region, first + k, float(usual[k]), int(heard[k])) for k in np.flatnonzero(low).tolist()
+    ]
+
+
+def _out_around(
+    cell: int, resolution: int, named: set[tuple[int, int]], first: int, n_hours: int
+) -> NDArray[np.bool_]:
+    """(n hours,) is the whole feed out already, or the larger region round the cell?"""
+    around = [int(WHOLE_FEED)]
+    around += [int(parent(np.array([cell]), r)[0]) for r in REGIONS if r < resolution]
+    hours = [hour - first for region, hour in named if region in around] if named else []
+    out = np.zeros(n_hours, np.bool_)
+    out[hours] = True
+    return out
 
 
 def _usual(heard: NDArray[np.int64], settings: Settings) -> NDArray[np.float64]:
@@ -81,15 +117,6 @@ def _usual(heard: NDArray[np.int64], settings: Settings) -> NDArray[np.float64]:
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
     others = np.delete(windows, half, axis=1)
     return np.asarray(np.nanmedian(others, axis=1))
-
-
-def _ended(heard: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n hours,) True between the first and the last hour that heard anybody at all."""
-    index = np.flatnonzero(heard)
-    inside = np.zeros(len(heard), np.bool_)
-    if len(index):
-        inside[index[0] : index[-1] + 1] = True
-    return inside
 
 
 def outage_records(outages: Outages, settings: Settings) -> list[Outage]:
@@ -167,7 +194,7 @@ def disturbed(
     """
     if len(lon) == 0:
         return []
-    region = cell_of(lon, lat, REGION)
+    region = cell_of(lon, lat, REGIONS[0])
     hour = np.floor(time_s / settings.reception_bin_s).astype(np.int64)
     found: dict[tuple[int, int], set[int]] = {}
     for cell, h, ship in zip(region.tolist(), hour.tolist(), mmsi.tolist(), strict=True):

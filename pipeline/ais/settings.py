@@ -137,6 +137,12 @@ class Settings(BaseModel):
         3, ge=1, description="hours before and after in which a ship must have been heard to be "
         "known present; 1 in Hammond & Peters 2012, who had no satellites"
     )  # fmt: skip
+    still_bins: int = Field(
+        24, ge=1, description="hours between two fixes in one place, in which the ship was there"
+    )
+    present_still_m: float = Field(
+        2000.0, gt=0, description="m between two fixes that are one place: a berth or an anchorage"
+    )
     round_about_ships: float = Field(
         4.0, gt=0, description="ships for which the larger cell's reception stands in a cell's own"
     )

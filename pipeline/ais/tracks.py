@@ -259,7 +259,9 @@ def _tracks(
     grouped = fixes.group_by(["track_id", "mmsi"], use_threads=False).aggregate(
         [("sent_at", "min"), ("sent_at", "max"), ("sent_at", "count")]
     )
-    return [_track(row, classes, statics.get(row["mmsi"], [])) for row in grouped.to_pylist()]
+    rows = {row["track_id"]: row for row in grouped.to_pylist()}  # in no order that is promised
+    ids = pc.unique(fixes.column("track_id")).to_pylist()
+    return [_track(rows[name], classes, statics.get(rows[name]["mmsi"], [])) for name in ids]
 
 
 def _track(row: Mapping[str, Any], classes: Mapping[str, str], own: list[Static]) -> Track:

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.ais.hours import ship_hours
 from pipeline.records import Fix, Static
 from pipeline.units import KNOT_MPS
-from tests.ais.conftest import NOON, fix
+from tests.ais.conftest import NOON, SETTINGS, fix
 from tests.ais.conftest import built as build
 
 TANKER, OTHER = 273312000, 445000001
@@ -199,6 +200,21 @@ def test_the_order_of_the_rows_leaves_no_trace_and_no_fix_is_lost(fixes, seed):
     assert sum(one.counts.values()) == sum(fix.mark is None for fix in fixes)
     assert one.set_aside.num_rows + one.fixes.num_rows == sum(one.counts.values())
     assert sum(track.n_fixes for track in one.tracks) == one.fixes.num_rows
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(0, 60), min_size=20, max_size=90), st.integers(0, 1000))
+def test_tracks_stand_in_the_order_of_their_fixes(hours, seed):
+    places = random.Random(seed)
+    fixes = [
+        fix(TANKER + places.randrange(40), 60.0 * hour, places.choice([0.5, 90.5, 170.5]), 10.0)
+        for hour in hours
+    ]
+    built = build(fixes, settings=SETTINGS.model_copy(update={"fragment_min_fixes": 1}))
+    own = [track.track_id for track in built.tracks]
+    for rows in (built.fixes, built.on_air):
+        assert list(dict.fromkeys(rows["track_id"].to_pylist())) == own
+    assert ship_hours(built.on_air, SETTINGS).track_ids == tuple(own)
 
 
 def test_what_was_said_while_a_track_lasted_outweighs_what_was_said_before():
