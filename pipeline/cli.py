@@ -167,6 +167,7 @@ app.command("label")(cli_detector.label)
 app.command("train")(cli_detector.train)
 evaluate_app.command("labels")(cli_detector.labels)
 evaluate_app.command("tanker")(cli_detector.tanker)
+evaluate_app.command("ais")(cli_detector.ais)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from pipeline.ais.settings import Settings as AisSettings
 from pipeline.cli_common import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -24,6 +25,7 @@ from pipeline.cli_common import (
     work,
 )
 from pipeline.detect.settings import Settings as DetectSettings
+from pipeline.jobs.evaluate_ais import evaluate_ais
 from pipeline.jobs.evaluate_detection import evaluate_detection
 from pipeline.jobs.evaluate_labels import evaluate_labels
 from pipeline.jobs.evaluate_season import evaluate_season
@@ -226,3 +228,11 @@ def tanker(as_json: JsonOption = False) -> None:
     Example: darkcall evaluate tanker --json
     """
     print_score(evaluate_tanker(reference_data(), DetectSettings()), as_json=as_json)
+
+
+def ais(as_json: JsonOption = False) -> None:
+    """Is a gap what it seems? Faults put into real tracks, and what is made of them.
+
+    Example: darkcall evaluate ais --json
+    """
+    print_score(evaluate_ais(reference_data(), AisSettings()), as_json=as_json)

@@ -111,9 +111,29 @@ class Air:
     ) -> Chance:
         """Of these ships being heard in these cells' hours, arrays (n,) all.
 
-        Where a cell has nobody known in that hour the next larger one answers, if it has. `own`:
-        the ship's own silence is among the missed, and is left out.
+        The worse of two: the cell of that resolution, in which she must be, and the smallest round
+        the fix, where she may still be. Where a cell has nobody known in that hour the next larger
+        one answers, if it has. `own`: the ship's own silence is among the missed, and is left out.
         """
+        wide, near = (
+            self._chance(r, cell, hour, track, own) for r in (resolution, RESOLUTIONS[-1])
+        )
+        worse = np.nan_to_num(near.p, nan=2.0) < np.nan_to_num(wide.p, nan=2.0)
+        return Chance(
+            p=np.where(worse, near.p, wide.p),
+            sd_logit=np.where(worse, near.sd_logit, wide.sd_logit),
+            known=wide.known | near.known,
+            n_known=np.where(worse, near.n_known, wide.n_known),
+        )
+
+    def _chance(
+        self,
+        resolution: int,
+        cell: NDArray[np.int64],
+        hour: NDArray[np.int64],
+        track: NDArray[np.int64],
+        own: NDArray[np.bool_],
+    ) -> Chance:
         alpha, beta, n_known = self.posterior(resolution, cell, hour, self.is_b[track], own)
         logit = np.log(alpha / beta) + self.shift[track]
         return Chance(

@@ -126,7 +126,10 @@ class Settings(BaseModel):
 
     # reception
     reception_radius_m: float = Field(
-        100_000.0, gt=0, description="m around a site; shore stations hear 40-60 nm"
+        111_000.0,
+        gt=0,
+        description="m around a site, or from a fix that a ship can have gone in a "
+        "silence; shore stations hear 40-60 nm",
     )
     reception_prior: tuple[float, float] = Field(
         (1.0, 1.0), description="Beta prior of being heard in an hour, after Hammond & Peters 2012"

@@ -9,8 +9,9 @@ what the ordinary chain says of the tracks is compared with what was done to the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +123,32 @@ class AisScore:
     """Of the trackers switched off, said to be likely off."""
     likely_off_wrong: float
     """Of the silences by receivers, said to be likely off."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Figures by name; null where there was nothing to judge."""
+        return {
+            name: None if isinstance(value, float) and np.isnan(value) else value
+            for name, value in asdict(self).items()
+        }
+
+    def rows(self) -> list[tuple[str, str]]:
+        """One line a figure."""
+        return [
+            ("worlds, real ships heard without a break", f"{self.worlds}, {self.ships}"),
+            ("true gaps", f"{self.gaps_true}"),
+            ("of them found as they were", f"{self.gap_recall:.3f}"),
+            ("gaps found that are true", f"{self.gap_precision:.3f}"),
+            (
+                "two ships on one MMSI, reports told apart",
+                f"{self.clone_separation:.3f} ({self.clone_separation_near:.3f} in the same waters)",
+            ),
+            (
+                "switched off or not received, AUC",
+                f"{self.likely_off_auc:.3f} ({self.switched_off} off, {self.not_received} not)",
+            ),
+            ("switched off, said to be likely off", f"{self.likely_off_recall:.3f}"),
+            ("not received, said to be likely off", f"{self.likely_off_wrong:.3f}"),
+        ]
 
 
 # --------------------------------------------------------------------------- faults
@@ -288,7 +315,7 @@ def separation(ship: Ints, track: Sequence[str | None]) -> float:
         inside = names == best
         if (ship[inside] == one).mean() > 0.5:
             right += int((inside & (ship == one)).sum())
-    return right / len(ship)
+    return right / max(len(ship), 1)
 
 
 def area_under_curve(off: Sequence[float], received: Sequence[float]) -> float:

@@ -29,6 +29,7 @@ from pipeline.ais.settings import Columns, Settings
 from pipeline.ais.tracks import TrackSet, build_tracks, seconds
 from pipeline.errors import UsageError
 from pipeline.evaluate.ais import (
+    LEAST_RUN,
     AisScore,
     Cause,
     FoundGap,
@@ -53,7 +54,7 @@ COLUMNS = Columns(
     },
     time_format="%Y-%m-%d %H:%M:%S.%f",
 )  # fmt: skip
-WORLDS, SEED = 24, 20240307
+WORLDS, SEED = 48, 20240307
 NEAR_DEG = 1.0
 """Reports from farther off are faults that are in the data already."""
 STRETCH = 30.0
@@ -177,7 +178,9 @@ class _Tally:
                 self._p[true.cause].append(found.p_silent)
                 self._said[true.cause].append(found.verdict == GapVerdict.LIKELY_OFF)
         for number, pair in enumerate(world.clones):
-            self._apart[number % 2 == 1].append(_apart(world, pair, built))
+            apart = _apart(world, pair, built)
+            if apart is not None:
+                self._apart[number % 2 == 1].append(apart)
 
     def score(self, worlds: int, ships: int) -> AisScore:
         """The figures."""
@@ -203,9 +206,11 @@ def _found(gap: Gap) -> FoundGap:
     )  # fmt: skip
 
 
-def _apart(world: World, pair: tuple[int, int], built: TrackSet) -> float:
-    """How well two ships on one number were told apart, by the first receiver's reports."""
+def _apart(world: World, pair: tuple[int, int], built: TrackSet) -> float | None:
+    """How well two ships on one number were told apart; None where one was hardly heard."""
     rows = np.flatnonzero(np.isin(world.reports.ship, pair) & ~world.second & ~world.false)
+    if min((world.reports.ship[rows] == ship).sum() for ship in pair) < LEAST_RUN:
+        return None
     own = built.fixes.filter(pa.compute.equal(built.fixes["mmsi"], int(world.mmsi[rows[0]])))
     at_us = np.asarray(own["sent_at"].cast(pa.int64()))
     track = {

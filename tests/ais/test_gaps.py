@@ -272,17 +272,45 @@ def test_cells_and_their_parents_are_those_of_the_library(places, resolution):
 
 
 @pytest.mark.parametrize("w", [1, 2, 3])
+@pytest.mark.parametrize(("still_h", "moves"), [(1, False), (6, False), (6, True)])
 @given(heard=st.lists(st.booleans(), min_size=1, max_size=24))
-def test_the_hours_in_which_a_ship_is_known_present_are_those_one_would_count(w, heard):
-    fixes = [fix(TANKER, 60 * k + 1, *HERE, start=START) for k, on in enumerate(heard) if on]
-    loose = SETTINGS.model_copy(update={"fragment_min_fixes": 1, "present_bins": w})
+def test_the_hours_in_which_a_ship_is_known_present_are_those_one_would_count(
+    w, still_h, moves, heard
+):
+    fixes = [
+        fix(TANKER, 60 * k + 1, HERE[0] + 0.03 * k * moves, HERE[1], start=START)
+        for k, on in enumerate(heard)
+        if on
+    ]
+    loose = SETTINGS.model_copy(
+        update={"fragment_min_fixes": 1, "present_bins": w, "still_bins": still_h}
+    )
     found = known_hours(hours_of(fixes, loose), loose)
     first = int(START.timestamp()) // 3600
-    counted = {
-        (first + k, on)
-        for k, on in enumerate(heard)
-        if any(heard[max(0, k - w) : k])
-        and any(heard[k + 1 : k + 1 + w])
-        and (on or heard[k:].index(True) + heard[:k][::-1].index(True) + 1 < 6)  # else a gap
-    }
+    counted = set()
+    for k, on in enumerate(heard):
+        before = [j for j in range(k) if heard[j]]
+        after = [j for j in range(k + 1, len(heard)) if heard[j]]
+        if before and after:
+            gone, to_go = k - before[-1], after[0] - k
+            near = gone <= w and to_go <= w
+            if near or (not moves and gone + to_go <= still_h):
+                counted.add((first + k, on))
     assert set(zip(found.hour.tolist(), found.heard.tolist(), strict=True)) == counted
+
+
+def test_a_ship_s_own_silence_at_her_berth_is_no_witness_for_her():
+    # Alone with one other, who is always heard: Beta(2, 1), whatever she herself has missed.
+    other = [fix(200_000_000, m, *HERE, start=START) for m in every(10, 0, 2880)]
+    minutes = [*every(10, 0, 600), *every(10, 1080, 2880)]
+    (gap,) = gaps(minutes, others=other, **NO_HABIT)
+    assert gap.n_other_ships == 1
+    assert gap.p_silent_if_on == pytest.approx((1 / 3) ** gap.n_hours)
+
+
+def test_an_outage_up_to_the_end_of_the_data_accuses_nobody():
+    elsewhere = [
+        replace(one, mmsi=one.mmsi + 500, lon=one.lon + 40.0) for one in traffic(end=17 * 60)
+    ]
+    found = gaps(every(10, 0, 600), others=[*traffic((590, 9999)), *elsewhere], end_h=17)
+    assert {gap.verdict for gap in found} == {"not heard"}
