@@ -455,6 +455,72 @@ class Reception:
     p_heard_low: float = column("1", "5 % point of that probability")
 
 
+class Lying(StrEnum):
+    """Where a ship spent her stop in port."""
+
+    AT_BERTH = "at a berth"
+    AT_ANCHORAGE = "at an anchorage"
+    AT_ANCHOR = "at anchor outside the anchorages drawn"
+    ADRIFT = "stopped outside all zones"
+    PASSING = "no stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortVisit:
+    """A ship on the air within a port, by the state machine of `ais.port_visits`."""
+
+    visit_id: str = column("", "made from site, MMSI and time")
+    site_id: str = column("", "site")
+    zone_id: str | None = column("", "berth or anchorage in which she lay; null: in none")
+    lying: str = column("", "at a berth, at an anchorage, at anchor, adrift, or no stop")
+    mmsi: int = column("", "Maritime Mobile Service Identity")
+    track_id: str = column("", "track")
+    first_at: datetime = column("UTC", "first fix in port")
+    last_at: datetime = column("UTC", "last fix in port")
+    entered: bool = column("", "true: seen to come in; false: first heard in port")
+    left: bool = column("", "true: seen to leave; false: last heard in port")
+    stopped_at: datetime | None = column("UTC", "first fix of her stops; null: never stopped")
+    moved_off_at: datetime | None = column("UTC", "last fix of her stops")
+    longest_silence_s: float = column("s", "longest time between two fixes")
+    confidence: int = column("", "4 entry, exit and stay; 3 lacks one; 2 a stay; 1 a passage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encounter:
+    """Two ships side by side at sea, for hours: what a transfer of cargo needs."""
+
+    GEOMETRY: ClassVar[tuple[str, str]] = ("lon", "lat")
+
+    encounter_id: str = column("", "made from both MMSIs and time")
+    mmsi: int = column("", "one ship")
+    track_id: str = column("", "its track")
+    other_mmsi: int = column("", "the other ship")
+    other_track_id: str = column("", "its track")
+    start_at: datetime = column("UTC", "first time within the distance")
+    end_at: datetime = column("UTC", "last time within the distance")
+    lon: float = column("deg", "longitude at half time")
+    lat: float = column("deg", "latitude at half time")
+    median_distance_m: float = column("m", "between the antennas")
+    median_speed_mps: float = column("m/s", "of both ships")
+    n_steps: int = column("", "times compared")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loitering:
+    """A ship that hardly moved for hours, far out."""
+
+    GEOMETRY: ClassVar[tuple[str, str]] = ("lon", "lat")
+
+    loitering_id: str = column("", "made from MMSI and time")
+    mmsi: int = column("", "Maritime Mobile Service Identity")
+    track_id: str = column("", "track")
+    start_at: datetime = column("UTC", "start of the first slow hour")
+    end_at: datetime = column("UTC", "end of the last")
+    lon: float = column("deg", "longitude at half time")
+    lat: float = column("deg", "latitude at half time")
+    mean_speed_mps: float = column("m/s", "way made over time")
+
+
 # --------------------------------------------------------------------------- pictures against air
 
 

@@ -320,7 +320,7 @@ def longest_bins(settings: Settings) -> int:
 def between(
     gone: NDArray[np.int64],
     to_go: NDArray[np.int64],
-    hop_m: NDArray[np.float64],
+    hop_m: NDArray[np.float64] | float,
     settings: Settings,
 ) -> NDArray[np.bool_]:
     """(n,) is a ship sure to have been there, so many hours after one fix and before the next?"""
@@ -338,10 +338,14 @@ def _sure(
 ) -> NDArray[np.bool_]:
     if len(before) == 0:
         return np.zeros(0, np.bool_)
-    hop_m = sphere_m(hours.lon[before], hours.lat[before], hours.lon[after], hours.lat[after])
     gone, to_go = hour - hours.hour[before], hours.hour[after] - hour
     same = hours.track[before] == hours.track[after]
-    return np.asarray(same & between(gone, to_go, hop_m, settings))
+    sure = same & between(gone, to_go, np.inf, settings)
+    doubt = np.flatnonzero(same & ~sure & (gone + to_go <= settings.still_bins))
+    a, b = before[doubt], after[doubt]
+    hop_m = sphere_m(hours.lon[a], hours.lat[a], hours.lon[b], hours.lat[b])
+    sure[doubt] = between(gone[doubt], to_go[doubt], hop_m, settings)
+    return np.asarray(sure)
 
 
 def _key(

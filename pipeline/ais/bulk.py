@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.ais.settings import Settings
 from pipeline.errors import BadInput
@@ -21,25 +22,35 @@ from pipeline.units import mps_from_knots
 ORDER = ("mmsi", "sent_at", "lon", "lat", "sog_mps", "cog_deg", "heading_deg", "nav_status")
 """Every column that goes into a track, so that the files' order leaves no trace."""
 SORTED = """
-    SELECT mmsi, to_microseconds((-1e6 * coalesce(shift_s, 0))::BIGINT) + sent_at AS sent_at,
-        lon, lat, sog_mps, cog_deg, heading_deg, nav_status, ais_class, receiver, source
-    FROM fixes LEFT JOIN shifts USING (source) WHERE mark IS NULL ORDER BY mmsi, 2
+    SELECT mmsi, sent_at, lon, lat, sog_mps, cog_deg, heading_deg,
+        nav_status::TINYINT AS nav_status, ascii(ais_class)::TINYINT AS ais_class,
+        ascii(receiver)::TINYINT AS receiver, file
+    FROM fixes WHERE mark IS NULL ORDER BY mmsi, sent_at
 """
+"""Words by their first letter: text is dear to sort."""
+PUT_RIGHT = """
+    CREATE VIEW fixes AS SELECT * EXCLUDE (sent_at, shift_s),
+        to_microseconds((-1e6 * coalesce(shift_s, 0))::BIGINT) + sent_at AS sent_at
+    FROM {former} LEFT JOIN shifts USING (file)
+"""
+WORDS = {"ais_class": ("A", "B"), "receiver": ("terrestrial", "satellite")}
+ONE_OF_PARTS = "SELECT *, {number}::SMALLINT AS file FROM part_{number}"
+OF_MARKS = "SELECT mark, count(*) FROM fixes WHERE mark IS NOT NULL GROUP BY mark"
 SPANS = """
-    SELECT source, min(sent_at) AS first_at, max(sent_at) AS last_at, count(*) AS n
-    FROM fixes WHERE mark IS NULL GROUP BY source ORDER BY source
+    SELECT file, min(sent_at), max(sent_at), count(*) FROM fixes WHERE mark IS NULL
+    GROUP BY file ORDER BY file
 """
 SAID_TWICE = """
     WITH said AS (
-        SELECT source, mmsi, lon, lat, sog_mps, cog_deg, sent_at,
-            count(*) OVER (PARTITION BY source, mmsi, lon, lat, sog_mps, cog_deg) AS times
+        SELECT file, mmsi, lon, lat, sog_mps, cog_deg, sent_at,
+            count(*) OVER (PARTITION BY file, mmsi, lon, lat, sog_mps, cog_deg) AS times
         FROM fixes
         WHERE mark IS NULL AND sog_mps > $moving_mps AND hash(mmsi) % $share = 0
     ),
     pairs AS (
-        SELECT one.source AS one, other.source AS other, epoch(other.sent_at - one.sent_at) AS by_s
+        SELECT one.file AS one, other.file AS other, epoch(other.sent_at - one.sent_at) AS by_s
         FROM said AS one JOIN said AS other USING (mmsi, lon, lat, sog_mps, cog_deg)
-        WHERE one.source < other.source AND one.times = 1 AND other.times = 1
+        WHERE one.file < other.file AND one.times = 1 AND other.times = 1
             AND abs(epoch(other.sent_at - one.sent_at)) < $most_s
     )
     SELECT one, other, count(*) AS n, median(by_s) AS by_s, quantile_cont(by_s, 0.75)
@@ -93,33 +104,66 @@ def by_ship(
             "SET TimeZone = 'UTC'; SET preserve_insertion_order = false"
         )
         try:
-            connection.read_parquet([str(path) for path in files]).create_view("fixes")
-            marked.update(
-                dict(
-                    connection.sql(
-                        "SELECT mark, count(*) FROM fixes WHERE mark IS NOT NULL GROUP BY mark"
-                    ).fetchall()
-                )
-            )
-            shifts += _shifted(connection, settings)
-            connection.execute("CREATE TEMP TABLE shifts (source VARCHAR, shift_s DOUBLE)")
-            for one in shifts:
-                connection.execute("INSERT INTO shifts VALUES (?, ?)", [one.source, one.shift_s])
+            sources = _open(connection, files)
+            marked.update(dict(connection.sql(OF_MARKS).fetchall()))
+            if len(files) > 1:
+                shifts += _put_right(connection, sources, settings)
             reader = connection.sql(SORTED).to_arrow_reader(BATCH_ROWS)
         except duckdb.Error as error:
             raise BadInput("Table is not one of Fix", found=str(error).splitlines()[0]) from None
-        yield from (in_order(part) for part in _whole_ships(reader))
+        for part in _whole_ships(reader):
+            yield in_order(_in_words(part, sources))
 
 
-def _shifted(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Shift]:
+def _open(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> list[str]:
+    """The files as one view with their number; each holds what one source has said."""
+    sources = []
+    for number, path in enumerate(files):
+        connection.read_parquet(str(path)).create_view(f"part_{number}")
+        first = connection.view(f"part_{number}").select("source").limit(1).fetchall()
+        sources.append(str(first[0][0]) if first else path.name)
+    parts = (ONE_OF_PARTS.format(number=number) for number in range(len(files)))
+    connection.execute("CREATE VIEW fixes AS " + " UNION ALL BY NAME ".join(parts))
+    return sources
+
+
+def _in_words(part: pa.Table, sources: list[str]) -> pa.Table:
+    """Letters and numbers as the words they stand for, as dictionaries: no text is copied."""
+    part = part.combine_chunks()
+    for name, words in WORDS.items():
+        letters = pa.array([ord(word[0]) for word in words], pa.int8())
+        index = pc.index_in(part.column(name), value_set=letters).combine_chunks()
+        column = pa.DictionaryArray.from_arrays(index, pa.array(words))
+        part = part.set_column(part.schema.get_field_index(name), name, column)
+    file = part.column("file").combine_chunks()
+    source = pa.DictionaryArray.from_arrays(file, pa.array(sources, pa.string()))
+    return part.drop_columns(["file"]).append_column("source", source)
+
+
+def _put_right(
+    connection: duckdb.DuckDBPyConnection, sources: list[str], settings: Settings
+) -> list[Shift]:
+    """Clocks that are off, and the view of fixes with their times put right."""
+    shifts = _shifted(connection, sources, settings)
+    if shifts:
+        connection.execute("CREATE TEMP TABLE shifts (file SMALLINT, shift_s DOUBLE)")
+        for one in shifts:
+            row = [sources.index(one.source), one.shift_s]
+            connection.execute("INSERT INTO shifts VALUES (?, ?)", row)
+        connection.execute("ALTER VIEW fixes RENAME TO as_said")
+        connection.execute(PUT_RIGHT.format(former="as_said"))
+    return shifts
+
+
+def _shifted(
+    connection: duckdb.DuckDBPyConnection, sources: list[str], settings: Settings
+) -> list[Shift]:
     """Sources that have messages of others at other times: receivers whose clock is off.
 
     Two receivers cannot tell which of them is right; then the later one is taken to be wrong, as a
     message may be stamped late, but not before it was sent. Of more the one that most contradict.
     """
-    spans = {
-        source: (first, last, n) for source, first, last, n in connection.sql(SPANS).fetchall()
-    }
+    spans = {file: (first, last, n) for file, first, last, n in connection.sql(SPANS).fetchall()}
     most_s = settings.clock_off_max_s
     if not _near([(first, last) for first, last, _ in spans.values()], timedelta(seconds=most_s)):
         return []
@@ -147,7 +191,7 @@ def _shifted(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[
         first, last, _ = spans[wrong]
         shifts.append(
             Shift(
-                source=wrong, shift_s=float(np.median([by_s for by_s, _ in said])),
+                source=sources[wrong], shift_s=float(np.median([by_s for by_s, _ in said])),
                 n_pairs=sum(n for _, n in said), first_at=first, last_at=last,
             )
         )  # fmt: skip

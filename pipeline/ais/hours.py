@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.ais.settings import Settings
-from pipeline.ais.tracks import TrackSet, seconds
+from pipeline.ais.tracks import TrackSet, seconds, track_index
 from pipeline.records import Mark, Track
 
 
@@ -58,7 +58,7 @@ class Silences:
 
 def ship_hours(fixes: pa.Table, settings: Settings) -> ShipHours:
     """Of a table of `TrackFix`, sorted by track and time."""
-    track, ids = _track_index(fixes)
+    track, ids = track_index(fixes)
     hour = np.floor(seconds(fixes) / settings.reception_bin_s).astype(np.int64)
     first = np.flatnonzero(_changes(track) | _changes(hour))
     return ShipHours(
@@ -89,7 +89,7 @@ def joined_hours(parts: Iterable[ShipHours]) -> ShipHours:
 
 def closed_silences(fixes: pa.Table, settings: Settings) -> Silences:
     """Between two fixes of one track; `track` counts tracks in the order of the table."""
-    track, _ = _track_index(fixes)
+    track, _ = track_index(fixes)
     time_s = seconds(fixes)
     before = np.flatnonzero((np.diff(track) == 0) & (np.diff(time_s) > settings.gap_min_s))
     lon, lat = np.asarray(fixes.column("lon")), np.asarray(fixes.column("lat"))
@@ -132,7 +132,7 @@ def told_elsewhere(silences: Silences, built: TrackSet) -> Silences:
 
 def last_fixes(fixes: pa.Table) -> Silences:
     """Each track's last fix as a silence without an end: `on_s` is infinite."""
-    track, ids = _track_index(fixes)
+    track, ids = track_index(fixes)
     last = np.flatnonzero(np.append(_changes(track)[1:], True)) if len(track) else track
     nowhere = np.full(len(ids), np.nan)
     return Silences(
@@ -165,13 +165,6 @@ def open_until(lasts: Silences, end_s: float, settings: Settings) -> Silences:
     keep = end_s - lasts.off_s > settings.gap_min_s
     rows = {name: getattr(lasts, name)[keep] for name in lasts.__dataclass_fields__}
     return Silences(**{**rows, "on_s": np.full(int(keep.sum()), end_s)})
-
-
-def _track_index(fixes: pa.Table) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """(n,) number of each fix's track in the order of appearance, and the ids."""
-    encoded = pc.dictionary_encode(fixes.column("track_id")).combine_chunks()
-    ids = tuple(encoded.dictionary.to_pylist())
-    return np.asarray(encoded.indices).astype(np.int64), ids
 
 
 def _changes(values: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import h3.api.basic_int as h3
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from pipeline.ais.air import NO_CELL, cell_of, parent
 from pipeline.ais.bulk import Shift
@@ -109,14 +110,9 @@ def _out_around(
 
 
 def _usual(heard: NDArray[np.int64], settings: Settings) -> NDArray[np.float64]:
-    """(n hours,) the median of the hours within the window on both sides, the hour left out."""
-    if len(heard) < 2:
-        return np.zeros(len(heard))
-    half = settings.outage_window_bins
-    padded = np.pad(heard.astype(float), half, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    others = np.delete(windows, half, axis=1)
-    return np.asarray(np.nanmedian(others, axis=1))
+    """(n hours,) the median of the hours within the window on both sides."""
+    window = 2 * settings.outage_window_bins + 1
+    return np.asarray(ndimage.median_filter(heard.astype(float), window, mode="reflect"))
 
 
 def outage_records(outages: Outages, settings: Settings) -> list[Outage]:

@@ -166,6 +166,27 @@ class Settings(BaseModel):
         3, ge=2, description="ships with impossible positions in one region and hour"
     )
 
+    # port visits: Global Fishing Watch, anchorages_pipeline 099169e, anchorage_cfg.yaml
+    port_enter_m: float = Field(3000.0, gt=0, description="m to a zone within which a ship enters")
+    port_exit_m: float = Field(4000.0, gt=0, description="m to every zone beyond which she leaves")
+    stop_kn: float = Field(0.2, ge=0, description="kn at which a stop begins")
+    start_kn: float = Field(0.5, gt=0, description="kn at which it ends")
+    port_silence_s: float = Field(4 * 3600.0, gt=0, description="s of silence in port, an event")
+
+    # encounters: encounters_pipeline f58feed, README and product documentation
+    encounter_m: float = Field(500.0, gt=0, description="m between two ships at most")
+    encounter_min_s: float = Field(7200.0, gt=0, description="s it lasts at least")
+    encounter_kn: float = Field(2.0, gt=0, description="kn below which both ships' median lies")
+    encounter_merge_s: float = Field(4 * 3600.0, gt=0, description="s between two that are one")
+    encounter_step_s: float = Field(600.0, gt=0, description="s between positions compared")
+    encounter_gap_s: float = Field(3600.0, gt=0, description="s between fixes, interpolated over")
+    encounter_shore_m: float = Field(10_000.0, ge=0, description="m from any coast at least")
+
+    # loitering: pipe-loitering 6d2c5e8 and its documentation
+    loiter_kn: float = Field(2.0, gt=0, description="kn below which an hour's mean lies")
+    loiter_min_s: float = Field(4 * 3600.0, gt=0, description="s it lasts at least")
+    loiter_shore_m: float = Field(37_040.0, ge=0, description="m from any coast at least: 20 nm")
+
     # prediction
     bracket_max_s: float = Field(
         3 * 3600.0, gt=0, description="s between the fixes on both sides of an instant, under way"

@@ -98,6 +98,13 @@ def seconds(fixes: pa.Table) -> NDArray[np.float64]:
     return np.asarray(pc.cast(fixes.column("sent_at"), pa.int64())) / MICROSECONDS
 
 
+def track_index(fixes: pa.Table) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """(n,) number of each fix's track in the order of appearance, and the ids."""
+    encoded = pc.dictionary_encode(fixes.column("track_id")).combine_chunks()
+    ids = tuple(encoded.dictionary.to_pylist())
+    return np.asarray(encoded.indices).astype(np.int64), ids
+
+
 def _repeated(fixes: pa.Table, settings: Settings) -> NDArray[np.bool_]:
     """(n,) True for a report that another feed, or the same, already gave.
 

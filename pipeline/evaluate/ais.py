@@ -140,7 +140,7 @@ class AisScore:
             ("gaps found that are true", f"{self.gap_precision:.3f}"),
             (
                 "two ships on one MMSI, reports told apart",
-                f"{self.clone_separation:.3f} ({self.clone_separation_near:.3f} in the same waters)",
+                f"{self.clone_separation:.3f} (in one sea {self.clone_separation_near:.3f})",
             ),
             (
                 "switched off or not received, AUC",

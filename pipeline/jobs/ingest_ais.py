@@ -28,7 +28,15 @@ from pipeline.ais.hours import (
     ship_hours,
     told_elsewhere,
 )
+from pipeline.ais.meetings import (
+    SlowSteps,
+    find_encounters,
+    find_loitering,
+    joined_steps,
+    slow_steps,
+)
 from pipeline.ais.outages import clock_records, disturbed, find_outages, outage_records
+from pipeline.ais.port_visits import find_port_visits
 from pipeline.ais.readers import read_parts
 from pipeline.ais.reception import reception
 from pipeline.ais.rows import merged_statics
@@ -40,17 +48,21 @@ from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
 from pipeline.records import (
     CellReception,
+    Encounter,
     Fix,
     Gap,
     Issue,
+    Loitering,
     Mark,
     Outage,
+    PortVisit,
     Reception,
     Site,
     Static,
     Track,
     TrackFix,
 )
+from pipeline.scene.coast import far_from_drawn_land, far_from_land
 from pipeline.tables import (
     TableWriter,
     read_records,
@@ -64,6 +76,9 @@ MICROSECONDS = 1_000_000
 SET_ASIDE = "set_aside.parquet"
 CELLS = "cells.parquet"
 OUTAGES = "outages.parquet"
+PORT_VISITS = "port_visits.parquet"
+ENCOUNTERS = "encounters.parquet"
+LOITERING = "loitering.parquet"
 FIXES = "fixes.parquet"
 STATICS = "statics.parquet"
 TRACKS = "tracks.parquet"
@@ -89,6 +104,8 @@ class TracksTask:
     start: datetime
     end: datetime
     settings: pipeline.ais.settings.Settings
+    drawn_coast: bool = False
+    """True: the only land is what the sites' file draws, as in the demo."""
 
 
 def ingest(run: Run, simulated: StageResult | None) -> StageResult:
@@ -157,6 +174,7 @@ def track(run: Run, ingested: StageResult) -> StageResult:
         "settings": sha256_json(config.ais.model_dump(mode="json")),
         "sites": run.hashes.sha256(config.sites),
         "period": sha256_json(config.period.model_dump(mode="json")),
+        "coastline": sha256_json(config.scene.coastline),
     }
     task = TracksTask(
         folders=tuple(ingested.folders()),
@@ -164,6 +182,7 @@ def track(run: Run, ingested: StageResult) -> StageResult:
         start=config.period.start,
         end=config.period.end,
         settings=config.ais,
+        drawn_coast=config.scene.coastline == "site",
     )
     return run.stage(TRACK, [Item(item_id=SEASON, task=task, inputs=inputs)])
 
@@ -180,6 +199,7 @@ def _build_season(task: TracksTask, out: Path) -> Outcome:
             season.take(build_tracks(part, statics, settings=task.settings))
     heard = season.write_reception()
     gaps = season.write_gaps()
+    events = season.write_events()
     write_records(Track, season.tracks, out / TRACKS)
     return Outcome(
         counts={
@@ -189,6 +209,7 @@ def _build_season(task: TracksTask, out: Path) -> Outcome:
             "tracks": len(season.tracks),
             "gaps": gaps,
             "hours": heard,
+            **events,
         }
     )
 
@@ -208,6 +229,10 @@ class _Season:
         self._closed: list[tuple[int, Silences]] = []
         self._lasts: list[tuple[int, Silences]] = []
         self._jumps: list[pa.Table] = []
+        self._steps: list[tuple[int, SlowSteps]] = []
+        self._visits: list[PortVisit] = []
+        self._loitering: list[Loitering] = []
+        self._far = far_from_drawn_land(task.sites) if task.drawn_coast else far_from_land
         self._files = ExitStack()
         self._end: datetime | None = None
 
@@ -230,6 +255,9 @@ class _Season:
         silences = closed_silences(built.on_air, settings)
         self._closed.append((n_before, told_elsewhere(silences, built)))
         self._lasts.append((n_before, last_fixes(built.on_air)))
+        self._visits += find_port_visits(built.fixes, self._task.sites, settings)
+        self._loitering += find_loitering(built.fixes, built.tracks, self._far, settings)
+        self._steps.append((n_before, slow_steps(built.fixes, self._far, settings)))
         last = pc.max(built.fixes.column("sent_at")).as_py()
         self._end = last if self._end is None or (last and last > self._end) else self._end
         for day, rows in _by_day(built.fixes):
@@ -246,6 +274,15 @@ class _Season:
         One wrong date would else make every ship fall silent.
         """
         return end_of_data(self._end, self._task.end)
+
+    def write_events(self) -> dict[str, int]:
+        """Port visits, encounters and loitering."""
+        encounters = find_encounters(joined_steps(self._steps), self.tracks, self._task.settings)
+        return {
+            "port_visits": write_records(PortVisit, self._visits, self._out / PORT_VISITS),
+            "encounters": write_records(Encounter, encounters, self._out / ENCOUNTERS),
+            "loitering": write_records(Loitering, self._loitering, self._out / LOITERING),
+        }
 
     def write_reception(self) -> int:
         """Hours of the sites; what is learned of the air is kept for the gaps."""
@@ -310,4 +347,4 @@ def _by_day(fixes: pa.Table) -> Iterator[tuple[datetime, pa.Table]]:
 
 
 AIS = Stage(name="ais", version=3, work=_read_provider_file)
-TRACK = Stage(name="tracks", version=4, work=_build_season)
+TRACK = Stage(name="tracks", version=5, work=_build_season)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from roaring_landmask import LandmaskProvider, Shapes
+from roaring_landmask import LandmaskProvider, RoaringMask, Shapes
 from shapely import Geometry
 
 from pipeline.geo import destination
@@ -21,6 +22,7 @@ from pipeline.scene.settings import Settings
 _HEAD_BYTES = 9
 _RING_BYTES = 4
 _POINT_BYTES = 16
+_GRID_DEG = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,3 +101,48 @@ def _world() -> _World:
     offsets = np.concatenate([[0], np.cumsum(sizes)]) + _HEAD_BYTES
     assert offsets[-1] == len(wkb), "the coastline's WKB is not a plain 2-D multipolygon"
     return _World(wkb=wkb, offsets=offsets, bounds=shapely.bounds(polygons))
+
+
+def far_from_land(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], distance_m: float
+) -> NDArray[np.bool_]:
+    """(n,) is there no land of OpenStreetMap's within a distance? Near places are asked once.
+
+    Asked of the coastline's raster of half a kilometre, on rings as near to each other as a fifth
+    of the distance: an islet that slips between is overlooked.
+    """
+    column, row = np.round(lon / _GRID_DEG), np.round(lat / _GRID_DEG)
+    code, index = np.unique((column * 100_000.0 + row).astype(np.int64), return_inverse=True)
+    column = np.round(code / 100_000.0)
+    x, y = column * _GRID_DEG, (code - column * 100_000.0) * _GRID_DEG
+    mask = _mask()
+    dry = np.asarray(mask.contains_many((x + 180.0) % 360.0 - 180.0, np.clip(y, -90.0, 90.0)))
+    for azimuth in np.arange(0.0, 360.0, 15.0):
+        for range_m in distance_m * np.linspace(0.2, 1.0, 5):
+            todo = np.flatnonzero(~dry)
+            at = destination(x[todo], y[todo], azimuth, range_m)
+            dry[todo] = mask.contains_many(*(np.ascontiguousarray(axis) for axis in at))
+    return np.asarray(~dry[index])
+
+
+@functools.lru_cache(maxsize=1)
+def _mask() -> RoaringMask:
+    return RoaringMask.new(LandmaskProvider.Osm)
+
+
+def far_from_drawn_land(
+    sites: tuple[Site, ...],
+) -> Callable[[NDArray[np.float64], NDArray[np.float64], float], NDArray[np.bool_]]:
+    """The same where the only land is what the sites' file draws."""
+    land = [polygon for site in sites for polygon in site.land]
+
+    def far(
+        lon: NDArray[np.float64], lat: NDArray[np.float64], distance_m: float
+    ) -> NDArray[np.bool_]:
+        near = np.zeros(len(lon), np.bool_)
+        for polygon in land:
+            box = shapely.box(*_around(polygon.bounds, distance_m))
+            near |= shapely.contains_xy(box, lon, lat)
+        return ~near
+
+    return far
