@@ -16,7 +16,12 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from pipeline.errors import UsageError
-from pipeline.records import Cargo, Site, Zone, ZoneRole
+from pipeline.records import (
+    Cargo,
+    Site,
+    Zone,
+    ZoneRole,
+)
 
 KINDS = ("site", "zone", "water", "land")
 

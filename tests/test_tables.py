@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import records
+from pipeline import heard, records
 from pipeline.errors import BadInput, ChecksFailed
-from pipeline.records import Fix, Issue, Track
+from pipeline.heard import Fix, Track
+from pipeline.records import Issue
 from pipeline.tables import read_records, read_table, schema_of, to_records, to_table, write_records
 
 TABLES = [
     value
-    for value in vars(records).values()
+    for value in [*vars(records).values(), *vars(heard).values()]
     if dataclasses.is_dataclass(value)
     and all(field.metadata.get("meaning") for field in dataclasses.fields(value))
 ]

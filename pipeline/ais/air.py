@@ -20,7 +20,7 @@ from scipy import special
 from pipeline.ais.hours import ShipHours
 from pipeline.ais.settings import Settings
 from pipeline.geo import sphere_m
-from pipeline.records import CellReception
+from pipeline.heard import CellReception
 from pipeline.tables import schema_of
 
 TABLED = 4

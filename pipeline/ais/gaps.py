@@ -21,7 +21,12 @@ from pipeline.ais.outages import Outages
 from pipeline.ais.settings import Settings
 from pipeline.clock import format_utc
 from pipeline.geo import sphere_m
-from pipeline.records import Gap, GapVerdict, Track, content_id
+from pipeline.heard import (
+    Gap,
+    GapVerdict,
+    Track,
+)
+from pipeline.records import content_id
 from pipeline.units import mps_from_knots
 
 INTERVAL_SIGMA = 1.645

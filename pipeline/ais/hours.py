@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.ais.settings import Settings
 from pipeline.ais.tracks import TrackSet, seconds, track_index
-from pipeline.records import Mark, Track
+from pipeline.heard import Mark, Track
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -22,7 +22,12 @@ from pipeline.ais.settings import Settings
 from pipeline.ais.tracks import seconds, track_index
 from pipeline.clock import format_utc
 from pipeline.geo import EARTH_RADIUS_M, sphere_m
-from pipeline.records import Encounter, Loitering, Track, content_id
+from pipeline.heard import (
+    Encounter,
+    Loitering,
+    Track,
+)
+from pipeline.records import content_id
 from pipeline.units import mps_from_knots
 
 FarFromLand = Callable[[NDArray[np.float64], NDArray[np.float64], float], NDArray[np.bool_]]

@@ -20,7 +20,8 @@ from pipeline.ais.bulk import Shift
 from pipeline.ais.hours import ShipHours
 from pipeline.ais.settings import Settings
 from pipeline.clock import format_utc
-from pipeline.records import Outage, OutageKind, content_id
+from pipeline.heard import Outage, OutageKind
+from pipeline.records import content_id
 
 WHOLE_FEED = np.int64(-1)
 REGIONS = (2, 4)

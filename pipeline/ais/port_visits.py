@@ -31,7 +31,12 @@ from pipeline.ais.settings import Settings
 from pipeline.ais.tracks import seconds
 from pipeline.clock import format_utc
 from pipeline.geo import to_crs, utm_crs
-from pipeline.records import Lying, PortVisit, Site, Zone, content_id
+from pipeline.heard import Lying, PortVisit
+from pipeline.records import (
+    Site,
+    Zone,
+    content_id,
+)
 from pipeline.units import mps_from_knots
 
 AT_ANCHOR = 1

@@ -20,7 +20,8 @@ from shapely.geometry import Point
 from pipeline.ais.settings import Settings
 from pipeline.ais.tracks import seconds
 from pipeline.geo import azimuth_deg, destination, distance_m
-from pipeline.records import Prediction, Track
+from pipeline.heard import Track
+from pipeline.records import Prediction
 from pipeline.units import mps_from_knots
 
 M_PER_DEG = 111_200.0

@@ -16,7 +16,8 @@ from scipy import special
 from pipeline.ais.hours import ShipHours
 from pipeline.ais.settings import Settings
 from pipeline.geo import distance_m
-from pipeline.records import Reception, Site
+from pipeline.heard import Reception
+from pipeline.records import Site
 from pipeline.units import HOUR_S
 
 LOW_POINT = 0.05

@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 
 from pipeline.ais.dialects import Dialect
 from pipeline.ais.settings import Settings
-from pipeline.records import Fix, Issue, Mark, Static
+from pipeline.heard import (
+    Fix,
+    Mark,
+    Static,
+)
+from pipeline.records import Issue
 from pipeline.tables import schema_of
 from pipeline.units import KNOT_MPS
 

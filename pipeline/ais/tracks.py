@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from pipeline.ais.settings import Settings
 from pipeline.clock import format_utc
 from pipeline.geo import distance_m, sphere_m
-from pipeline.records import Fix, Mark, Static, Track, TrackFix, content_id
+from pipeline.heard import (
+    Fix,
+    Mark,
+    Static,
+    Track,
+    TrackFix,
+)
+from pipeline.records import content_id
 from pipeline.tables import schema_of
 from pipeline.units import mps_from_knots
 

@@ -13,6 +13,11 @@ from pipeline.calls.stays import Sighting, Stay, Watch, combined_length, find_st
 from pipeline.calls.suspects import Air, Suspect, candidates, posteriors, suspects
 from pipeline.calls.visits import Fixes, Visit, find_visits
 from pipeline.clock import format_utc
+from pipeline.heard import (
+    Gap,
+    GapVerdict,
+    Track,
+)
 from pipeline.records import (
     TANKER_TYPES,
     Candidate,
@@ -20,13 +25,10 @@ from pipeline.records import (
     CoverageState,
     Detection,
     EvidenceClass,
-    Gap,
-    GapVerdict,
     Match,
     Outcome,
     PortCall,
     Site,
-    Track,
     Zone,
     content_id,
 )

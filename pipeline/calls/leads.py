@@ -8,15 +8,17 @@ from datetime import timedelta
 from pipeline.calls.settings import Settings
 from pipeline.calls.suspects import Air
 from pipeline.geo import distance_m
+from pipeline.heard import (
+    Gap,
+    GapVerdict,
+    Track,
+)
 from pipeline.records import (
     TANKER_TYPES,
     Cargo,
     EvidenceClass,
-    Gap,
-    GapVerdict,
     PortCall,
     Site,
-    Track,
     ZoneRole,
     content_id,
 )

@@ -18,7 +18,14 @@ from scipy import special
 from pipeline.calls.settings import Settings
 from pipeline.calls.visits import Visit
 from pipeline.geo import distance_m
-from pipeline.records import Coverage, CoverageState, Detection, Match, Outcome, Zone
+from pipeline.records import (
+    Coverage,
+    CoverageState,
+    Detection,
+    Match,
+    Outcome,
+    Zone,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

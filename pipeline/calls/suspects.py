@@ -16,7 +16,8 @@ from pipeline.calls.settings import Settings
 from pipeline.calls.stays import Stay, normal
 from pipeline.calls.visits import Fixes
 from pipeline.geo import azimuth_deg, distance_m
-from pipeline.records import TANKER_TYPES, Candidate, Gap, Track
+from pipeline.heard import Gap, Track
+from pipeline.records import TANKER_TYPES, Candidate
 from pipeline.units import HOUR_S, NAUTICAL_MILE_M
 
 EXCLUSION_ROUNDS = 4

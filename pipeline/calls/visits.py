@@ -15,7 +15,8 @@ from shapely import Geometry
 
 from pipeline.calls.settings import Settings
 from pipeline.geo import to_crs, utm_crs
-from pipeline.records import Site, Track, Zone
+from pipeline.heard import Track
+from pipeline.records import Site, Zone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

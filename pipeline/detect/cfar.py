@@ -13,7 +13,11 @@ from pipeline.detect.measure import Measured, measure, parted
 from pipeline.detect.parts import choose, describe, parts
 from pipeline.detect.score import calibrated, likeness
 from pipeline.detect.settings import Settings
-from pipeline.records import Image, Sensor, Surface
+from pipeline.records import (
+    Image,
+    Sensor,
+    Surface,
+)
 
 VERSION = "1"
 

@@ -13,7 +13,15 @@ from pipeline.detect.hull import Hull, sea_shares
 from pipeline.detect.settings import Settings
 from pipeline.detect.tanker import Tanker, TankerPrior, tanker_probability
 from pipeline.geo import Grid
-from pipeline.records import Detection, Scene, Screened, Site, Surface, Zone, content_id
+from pipeline.records import (
+    Detection,
+    Scene,
+    Screened,
+    Site,
+    Surface,
+    Zone,
+    content_id,
+)
 
 CUT = "cut by the edge of the image"
 BERTH_ODDS = "score raised: the shape lies inside a berth"

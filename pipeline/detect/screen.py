@@ -16,7 +16,12 @@ from scipy.spatial import cKDTree
 
 from pipeline.detect.settings import Settings
 from pipeline.geo import axis_difference_deg, azimuth_deg, distance_m
-from pipeline.records import Detection, Screened, Sensor, Site
+from pipeline.records import (
+    Detection,
+    Screened,
+    Sensor,
+    Site,
+)
 
 _DEGREE_M = 111_320.0  # of latitude; only to narrow the search, distances are geodesic
 

@@ -38,7 +38,12 @@ from pipeline.fetch.stac import (
 from pipeline.fetch.stac_api import search, signed
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
-from pipeline.records import Image, Scene, Sensor, Site
+from pipeline.records import (
+    Image,
+    Scene,
+    Sensor,
+    Site,
+)
 from pipeline.scene.raster import grid_over, write_cog
 from pipeline.scene.read import read_granules
 from pipeline.scene.remote import copy_window

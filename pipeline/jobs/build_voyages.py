@@ -11,7 +11,14 @@ from pipeline.jobs.find_calls import CALLS, CANDIDATES
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.ingest_ais import SEASON
 from pipeline.jobs.run import Run
-from pipeline.records import Candidate, LedgerEntry, LedgerTotal, PortCall, Site, Voyage
+from pipeline.records import (
+    Candidate,
+    LedgerEntry,
+    LedgerTotal,
+    PortCall,
+    Site,
+    Voyage,
+)
 from pipeline.tables import read_records, write_records
 from pipeline.voyages.join import join_voyages
 from pipeline.voyages.ledger import ledger

@@ -16,7 +16,13 @@ from pipeline.jobs.contract import Done, Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
 from pipeline.jobs.trained import detector_for, fingerprint
-from pipeline.records import Detection, Image, Scene, Site, Surface
+from pipeline.records import (
+    Detection,
+    Image,
+    Scene,
+    Site,
+    Surface,
+)
 from pipeline.scene.chips import write_chip
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coast import land_polygon

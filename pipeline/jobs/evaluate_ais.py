@@ -42,7 +42,11 @@ from pipeline.evaluate.ais import (
     separation,
     steady_ships,
 )
-from pipeline.records import Fix, Gap, GapVerdict
+from pipeline.heard import (
+    Fix,
+    Gap,
+    GapVerdict,
+)
 from pipeline.tables import schema_of, write_table
 
 SOLENT = "ais/solent/SolentAIS_20160112_130211.csv"

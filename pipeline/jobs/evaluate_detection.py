@@ -38,7 +38,13 @@ from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.jobs.trained import fold_detectors
 from pipeline.model import read_model
-from pipeline.records import Detection, Image, Scene, Site, Surface
+from pipeline.records import (
+    Detection,
+    Image,
+    Scene,
+    Site,
+    Surface,
+)
 from pipeline.scene.chips import AMBER, Colour, picture, write_sheet
 from pipeline.scene.read import read_scene
 

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pipeline.calls.settings
 from pipeline.calls.find import find_calls
+from pipeline.heard import (
+    Gap,
+    Track,
+    TrackFix,
+)
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS, site_of
 from pipeline.jobs.fetch_scenes import COVERAGE
@@ -18,12 +23,9 @@ from pipeline.records import (
     Candidate,
     Coverage,
     Detection,
-    Gap,
     Match,
     PortCall,
     Site,
-    Track,
-    TrackFix,
 )
 from pipeline.tables import read_records, read_table, write_records
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.heard import Gap, Track
 from pipeline.jobs.build_voyages import ENTRIES, TOTALS, VOYAGES
 from pipeline.jobs.contract import Done, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS
@@ -19,12 +20,10 @@ from pipeline.records import (
     Candidate,
     Coverage,
     Detection,
-    Gap,
     LedgerEntry,
     LedgerTotal,
     Match,
     PortCall,
-    Track,
     Voyage,
 )
 from pipeline.tables import read_records

@@ -43,25 +43,24 @@ from pipeline.ais.rows import merged_statics
 from pipeline.ais.tracks import TrackSet, build_tracks, by_mmsi, seconds
 from pipeline.clock import day_start
 from pipeline.errors import UsageError
-from pipeline.jobs.contract import ISSUES, Item, Outcome, Stage, StageResult
-from pipeline.jobs.hashing import sha256_json
-from pipeline.jobs.run import Run
-from pipeline.records import (
+from pipeline.heard import (
     CellReception,
     Encounter,
     Fix,
     Gap,
-    Issue,
     Loitering,
     Mark,
     Outage,
     PortVisit,
     Reception,
-    Site,
     Static,
     Track,
     TrackFix,
 )
+from pipeline.jobs.contract import ISSUES, Item, Outcome, Stage, StageResult
+from pipeline.jobs.hashing import sha256_json
+from pipeline.jobs.run import Run
+from pipeline.records import Issue, Site
 from pipeline.scene.coast import far_from_drawn_land, far_from_land
 from pipeline.tables import (
     TableWriter,

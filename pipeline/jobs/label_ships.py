@@ -18,7 +18,13 @@ from pipeline.jobs.story import Story
 from pipeline.learn.dataset import reaching_the_rim
 from pipeline.learn.store import Labelled
 from pipeline.model import Inputs
-from pipeline.records import Detection, Image, Match, Outcome, Scene
+from pipeline.records import (
+    Detection,
+    Image,
+    Match,
+    Outcome,
+    Scene,
+)
 from pipeline.scene.read import read_scene
 
 CONFIRMED = frozenset({"confirm", "confirmed"})

@@ -21,6 +21,11 @@ import pipeline.scene.settings
 from pipeline.ais.predict import predict
 from pipeline.clock import day_start, days_between
 from pipeline.geo import distance_m
+from pipeline.heard import (
+    Reception,
+    Track,
+    TrackFix,
+)
 from pipeline.jobs.contract import Done, Item, Outcome, Stage, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS, site_of
 from pipeline.jobs.hashing import sha256_json
@@ -32,11 +37,8 @@ from pipeline.records import (
     Detection,
     Image,
     Match,
-    Reception,
     Scene,
     Site,
-    Track,
-    TrackFix,
 )
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.item import read_item

@@ -13,6 +13,7 @@ import pipeline.evaluate.settings
 import pipeline.review.settings
 import pipeline.scene.settings
 from pipeline.geo import distance_m
+from pipeline.heard import TrackFix
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS
 from pipeline.jobs.evaluate_season import score_findings
@@ -20,7 +21,11 @@ from pipeline.jobs.findings import FindingsAt
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.ingest_ais import SEASON
 from pipeline.jobs.run import Run
-from pipeline.records import Case, Detection, Site, TrackFix
+from pipeline.records import (
+    Case,
+    Detection,
+    Site,
+)
 from pipeline.review.cases import make_cases
 from pipeline.review.report import Report, write_report
 from pipeline.scene.catalogue import write_catalogue

@@ -14,7 +14,12 @@ from pathlib import Path
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
-from pipeline.records import Site, TrueCall, TrueHull, TrueVoyage
+from pipeline.records import (
+    Site,
+    TrueCall,
+    TrueHull,
+    TrueVoyage,
+)
 from pipeline.scene.write import write_delivery
 from pipeline.simulate.broadcast import day_file_name, day_messages
 from pipeline.simulate.render import render_scene

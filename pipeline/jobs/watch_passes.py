@@ -13,7 +13,11 @@ from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.detect_ships import site_of
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
-from pipeline.records import Coverage, CoverageState, Site
+from pipeline.records import (
+    Coverage,
+    CoverageState,
+    Site,
+)
 from pipeline.scene.due import Flight, passes_due
 from pipeline.tables import write_records
 

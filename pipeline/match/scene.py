@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry import Point
 
+from pipeline.heard import Reception
 from pipeline.match.assign import best_assignment, pair_probabilities
 from pipeline.match.score import Pair, displaced, p_detect, score
 from pipeline.match.settings import Settings
@@ -20,7 +21,6 @@ from pipeline.records import (
     Match,
     Outcome,
     Prediction,
-    Reception,
     Scene,
     Site,
     content_id,

@@ -12,7 +12,12 @@ import numpy as np
 
 from pipeline.geo import azimuth_deg, destination, distance_m
 from pipeline.match.settings import Settings
-from pipeline.records import TANKER_TYPES, Detection, Prediction, Scene
+from pipeline.records import (
+    TANKER_TYPES,
+    Detection,
+    Prediction,
+    Scene,
+)
 
 M2_PER_KM2 = 1e6
 CLASS_EDGES_M = (60.0, 100.0, 180.0)

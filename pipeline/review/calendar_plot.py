@@ -12,7 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from pipeline.records import Coverage, CoverageState, EvidenceClass, PortCall, Site, Zone
+from pipeline.records import (
+    Coverage,
+    CoverageState,
+    EvidenceClass,
+    PortCall,
+    Site,
+    Zone,
+)
 from pipeline.review import words
 from pipeline.review.picture import BLUE, GREY, INK, MUTED, SKY, VERMILION, Picture, picture
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from pipeline.heard import Gap
 from pipeline.records import (
     Candidate,
     Detection,
     EvidenceClass,
-    Gap,
     LedgerEntry,
     Match,
     PortCall,

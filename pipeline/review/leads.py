@@ -6,7 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pipeline.geo import distance_m
-from pipeline.records import AisInView, Case, Detection, Site, content_id
+from pipeline.records import (
+    AisInView,
+    Case,
+    Detection,
+    Site,
+    content_id,
+)
 from pipeline.review import words
 from pipeline.review.settings import Settings
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from shapely import Geometry
 
+from pipeline.heard import Gap
 from pipeline.records import (
     CAP_BBL,
     AisInView,
@@ -16,7 +17,6 @@ from pipeline.records import (
     Case,
     Coverage,
     Detection,
-    Gap,
     LedgerEntry,
     LedgerTotal,
     Match,

@@ -17,7 +17,14 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from shapely import Geometry
 
 from pipeline.geo import destination, distance_m
-from pipeline.records import Detection, Match, Outcome, Site, Zone, ZoneRole
+from pipeline.records import (
+    Detection,
+    Match,
+    Outcome,
+    Site,
+    Zone,
+    ZoneRole,
+)
 from pipeline.review.picture import (
     BLUE,
     GREEN,

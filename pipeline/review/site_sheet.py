@@ -10,7 +10,14 @@ from itertools import pairwise
 
 from shapely import Geometry
 
-from pipeline.records import Coverage, CoverageState, Detection, Match, PortCall, Site
+from pipeline.records import (
+    Coverage,
+    CoverageState,
+    Detection,
+    Match,
+    PortCall,
+    Site,
+)
 from pipeline.review.calendar_plot import calendar_plot
 from pipeline.review.picture import Picture
 from pipeline.review.site_map import site_map, zone_numbers

@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 from shapely import Geometry
 
 from pipeline.geo import Grid, to_crs
-from pipeline.records import Coverage, CoverageState, Image, Scene, Site
+from pipeline.records import (
+    Coverage,
+    CoverageState,
+    Image,
+    Scene,
+    Site,
+)
 from pipeline.scene.settings import Settings
 
 

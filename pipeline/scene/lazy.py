@@ -15,7 +15,12 @@ from shapely import Geometry
 
 from pipeline.errors import BadInput
 from pipeline.geo import Grid, to_crs
-from pipeline.records import Image, Sensor, Site, Surface
+from pipeline.records import (
+    Image,
+    Sensor,
+    Site,
+    Surface,
+)
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coast import land_polygon, land_within
 from pipeline.scene.raster import footprint, grid_for, opened, read_bands

@@ -14,7 +14,12 @@ from shapely import Geometry
 
 from pipeline.errors import BadInput
 from pipeline.geo import Grid, to_crs
-from pipeline.records import Image, Scene, Sensor, Site
+from pipeline.records import (
+    Image,
+    Scene,
+    Sensor,
+    Site,
+)
 from pipeline.scene.classes import said_cloud
 from pipeline.scene.cloud import cloud_fraction, cloud_mask
 from pipeline.scene.geolocation import GeolocationGrid

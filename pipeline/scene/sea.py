@@ -14,7 +14,12 @@ from scipy import ndimage
 from shapely import Geometry
 
 from pipeline.geo import Grid, to_crs
-from pipeline.records import Image, Sensor, Site, Surface
+from pipeline.records import (
+    Image,
+    Sensor,
+    Site,
+    Surface,
+)
 from pipeline.scene.settings import Settings
 
 Mask = NDArray[np.bool_]

@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.records import Image, Scene, Sensor
+from pipeline.records import (
+    Image,
+    Scene,
+    Sensor,
+)
 from pipeline.scene.item import CLOUD, ITEM, to_item
 from pipeline.scene.raster import write_cog
 

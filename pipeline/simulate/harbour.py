@@ -9,7 +9,11 @@ import shapely
 
 from pipeline.errors import UsageError
 from pipeline.geo import azimuth_deg, destination, distance_m, to_crs, utm_crs
-from pipeline.records import Site, Zone, ZoneRole
+from pipeline.records import (
+    Site,
+    Zone,
+    ZoneRole,
+)
 from pipeline.simulate.track import Waypoint
 
 ROADS_ROWS = 3

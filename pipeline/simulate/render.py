@@ -8,7 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.geo import contains
-from pipeline.records import Image, Scene, Sensor, TrueHull
+from pipeline.records import (
+    Image,
+    Scene,
+    Sensor,
+    TrueHull,
+)
 from pipeline.simulate import optics, radar
 from pipeline.simulate.chance import chance
 from pipeline.simulate.ground import Ground, ground

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from pipeline.clock import days_between
-from pipeline.records import Site, TrueCall, TrueVoyage, ZoneRole, content_id
+from pipeline.records import (
+    Site,
+    TrueCall,
+    TrueVoyage,
+    ZoneRole,
+    content_id,
+)
 from pipeline.simulate.chance import chance
 from pipeline.simulate.fleet import Trade, build_fleet
 from pipeline.simulate.harbour import build_harbour

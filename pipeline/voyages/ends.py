@@ -10,7 +10,13 @@ import shapely
 from shapely import Geometry
 
 from pipeline.errors import BadInput
-from pipeline.records import Candidate, Cargo, EvidenceClass, PortCall, Site
+from pipeline.records import (
+    Candidate,
+    Cargo,
+    EvidenceClass,
+    PortCall,
+    Site,
+)
 
 OIL = (Cargo.OIL_PRODUCTS, Cargo.CRUDE)
 

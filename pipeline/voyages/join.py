@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from pipeline.records import Candidate, PortCall, Site, Voyage, ZoneRole, content_id
+from pipeline.records import (
+    Candidate,
+    PortCall,
+    Site,
+    Voyage,
+    ZoneRole,
+    content_id,
+)
 from pipeline.voyages.ends import End, make_ends
 from pipeline.voyages.link import Link, best_links
 from pipeline.voyages.missing import Season, why_missing

@@ -9,7 +9,12 @@ from datetime import datetime
 import numpy as np
 
 from pipeline.geo import Floats
-from pipeline.records import CAP_BBL, LedgerEntry, LedgerTotal, Voyage
+from pipeline.records import (
+    CAP_BBL,
+    LedgerEntry,
+    LedgerTotal,
+    Voyage,
+)
 from pipeline.voyages.barrels import (
     Drawn,
     barrels_at,

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipeline.geo import distance_m
-from pipeline.records import PortCall, Site, ZoneRole
+from pipeline.records import (
+    PortCall,
+    Site,
+    ZoneRole,
+)
 from pipeline.voyages.ends import End, is_lead_only, middle, works_oil
 from pipeline.voyages.settings import Settings
 

@@ -39,8 +39,8 @@ from pipeline.ais.gaps import judge
 from pipeline.ais.hours import closed_silences, joined_hours, joined_silences, ship_hours
 from pipeline.ais.outages import find_outages
 from pipeline.ais.settings import Settings
+from pipeline.heard import Static
 from pipeline.jobs import ingest_ais
-from pipeline.records import Static
 from pipeline.tables import schema_of, write_table
 
 SETTINGS = Settings()

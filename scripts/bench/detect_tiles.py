@@ -15,7 +15,11 @@ from pipeline.detect.cfar import CfarDetector
 from pipeline.detect.run import find_hulls
 from pipeline.detect.settings import Settings
 from pipeline.geo import Grid
-from pipeline.records import Image, Sensor, Surface
+from pipeline.records import (
+    Image,
+    Sensor,
+    Surface,
+)
 from pipeline.scene.tiles import windows
 
 HEIGHT, WIDTH = 1700, 1300

@@ -28,7 +28,12 @@ from pipeline.ais.readers import AisPart, read_parts
 from pipeline.ais.rows import merged_statics
 from pipeline.ais.settings import Settings
 from pipeline.ais.tracks import TrackSet, build_tracks, by_mmsi
-from pipeline.records import Fix, Gap, Site, Static
+from pipeline.heard import (
+    Fix,
+    Gap,
+    Static,
+)
+from pipeline.records import Site
 from pipeline.tables import to_table
 
 SETTINGS = Settings()

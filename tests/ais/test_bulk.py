@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.ais import bulk
 from pipeline.ais.bulk import ORDER, by_ship
 from pipeline.errors import BadInput
-from pipeline.records import Fix
+from pipeline.heard import Fix
 from pipeline.tables import write_table
 from tests.ais.conftest import SETTINGS, fix, table
 

@@ -13,7 +13,11 @@ from shapely.geometry import box
 
 from pipeline.ais.port_visits import confidence, find_port_visits, held, runs
 from pipeline.geo import destination
-from pipeline.records import Cargo, Zone, ZoneRole
+from pipeline.records import (
+    Cargo,
+    Zone,
+    ZoneRole,
+)
 from tests.ais.conftest import NOON, SETTINGS, built, fix, site
 
 TANKER = 273312000

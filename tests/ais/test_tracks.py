@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ais.hours import ship_hours
-from pipeline.records import Fix, Static
+from pipeline.heard import Fix, Static
 from pipeline.units import KNOT_MPS
 from tests.ais.conftest import NOON, SETTINGS, fix
 from tests.ais.conftest import built as build

@@ -13,15 +13,17 @@ from pipeline.calls.settings import Settings
 from pipeline.calls.stays import Sighting, Stay, Watch
 from pipeline.calls.suspects import Air
 from pipeline.calls.visits import Fixes, Visit
+from pipeline.heard import (
+    Gap,
+    Track,
+    TrackFix,
+)
 from pipeline.records import (
     Cargo,
     Coverage,
     Detection,
-    Gap,
     Match,
     Site,
-    Track,
-    TrackFix,
     Zone,
     ZoneRole,
 )

@@ -13,7 +13,13 @@ from pipeline.detect.hull import Hull
 from pipeline.detect.locate import BERTH_ODDS, CUT, GUESSED_ZONE, detections
 from pipeline.detect.settings import Settings
 from pipeline.geo import Grid, axis_difference_deg
-from pipeline.records import Cargo, Screened, Sensor, Surface, ZoneRole
+from pipeline.records import (
+    Cargo,
+    Screened,
+    Sensor,
+    Surface,
+    ZoneRole,
+)
 from tests.detect.conftest import a_scene, a_site, a_zone, box_lonlat
 
 SETTINGS = Settings()

@@ -7,8 +7,15 @@ from datetime import UTC, datetime, timedelta
 from shapely.geometry import box
 
 from pipeline.geo import destination
+from pipeline.heard import Reception
 from pipeline.match.settings import Settings
-from pipeline.records import Detection, Prediction, Reception, Scene, Sensor, Site
+from pipeline.records import (
+    Detection,
+    Prediction,
+    Scene,
+    Sensor,
+    Site,
+)
 
 SETTINGS = Settings()
 NOON = datetime(2024, 3, 7, 12, 20, tzinfo=UTC)

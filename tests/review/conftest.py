@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 import shapely
 
+from pipeline.heard import Gap
 from pipeline.records import (
     AisInView,
     Candidate,
@@ -18,7 +19,6 @@ from pipeline.records import (
     Case,
     Coverage,
     Detection,
-    Gap,
     LedgerEntry,
     LedgerTotal,
     Match,

@@ -13,7 +13,15 @@ import shapely
 from rasterio.transform import Affine
 
 from pipeline.geo import Grid
-from pipeline.records import Cargo, Image, Scene, Sensor, Site, Zone, ZoneRole
+from pipeline.records import (
+    Cargo,
+    Image,
+    Scene,
+    Sensor,
+    Site,
+    Zone,
+    ZoneRole,
+)
 from pipeline.sources import SourceBand, SourceScene
 
 SENSED_AT = datetime(2024, 3, 7, 13, 12, 9, tzinfo=UTC)

@@ -11,7 +11,12 @@ import pytest
 import shapely
 
 from pipeline.geo import to_crs, utm_crs
-from pipeline.records import Cargo, Site, Zone, ZoneRole
+from pipeline.records import (
+    Cargo,
+    Site,
+    Zone,
+    ZoneRole,
+)
 from pipeline.simulate.broadcast import day_messages
 from pipeline.simulate.fleet import Ship, Trade
 from pipeline.simulate.hulls import Hull

@@ -8,7 +8,15 @@ from types import SimpleNamespace
 import pytest
 import shapely
 
-from pipeline.records import Candidate, Cargo, PortCall, Site, Voyage, Zone, ZoneRole
+from pipeline.records import (
+    Candidate,
+    Cargo,
+    PortCall,
+    Site,
+    Voyage,
+    Zone,
+    ZoneRole,
+)
 from pipeline.voyages.settings import Settings
 
 START = datetime(2024, 3, 1, 2, 9, tzinfo=UTC)
