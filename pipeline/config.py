@@ -23,6 +23,7 @@ import pipeline.calls.settings
 import pipeline.detect.settings
 import pipeline.evaluate.settings
 import pipeline.fetch.settings
+import pipeline.identity.settings
 import pipeline.match.settings
 import pipeline.review.settings
 import pipeline.scene.settings
@@ -58,6 +59,9 @@ class Inputs(BaseModel):
 
     scenes: tuple[Path, ...] = Field((), description="folders searched for scenes")
     ais: tuple[Path, ...] = Field((), description="AIS files, or folders of them")
+    watchlists: tuple[Path, ...] = Field(
+        (), description="watch lists, or folders of them: OFAC, UN 1718, OpenSanctions, own CSV"
+    )
 
 
 class Config(BaseModel):
@@ -80,6 +84,7 @@ class Config(BaseModel):
     scene: pipeline.scene.settings.Settings = pipeline.scene.settings.Settings()
     detect: pipeline.detect.settings.Settings = pipeline.detect.settings.Settings()
     ais: pipeline.ais.settings.Settings = pipeline.ais.settings.Settings()
+    identity: pipeline.identity.settings.Settings = pipeline.identity.settings.Settings()
     match: pipeline.match.settings.Settings = pipeline.match.settings.Settings()
     calls: pipeline.calls.settings.Settings = pipeline.calls.settings.Settings()
     voyages: pipeline.voyages.settings.Settings = pipeline.voyages.settings.Settings()
@@ -186,6 +191,7 @@ def _resolve_paths(config: Config, folder: Path, environment: Mapping[str, str])
     inputs = Inputs(
         scenes=tuple(resolve(path) for path in config.inputs.scenes),
         ais=tuple(resolve(path) for path in config.inputs.ais),
+        watchlists=tuple(resolve(path) for path in config.inputs.watchlists),
     )
     undrawn = config.evaluate.undrawn
     evaluate = config.evaluate.model_copy(update={"undrawn": undrawn and resolve(undrawn)})

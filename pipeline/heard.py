@@ -72,6 +72,7 @@ class Static:
     first_at: datetime = column("UTC", "first report with these values")
     last_at: datetime = column("UTC", "last report with these values")
     imo: int | None = column("", "IMO number, check digit verified")
+    imo_wrong: int | None = column("", "IMO number as sent, whose check digit fails")
     name: str | None = column("", "ship's name")
     callsign: str | None = column("", "call sign")
     ship_type: int | None = column("", "AIS type code; 80-89 tanker")
@@ -247,3 +248,71 @@ class Loitering:
     lon: float = column("deg", "longitude at half time")
     lat: float = column("deg", "latitude at half time")
     mean_speed_mps: float = column("m/s", "way made over time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What an MMSI said of itself, from when to when."""
+
+    mmsi: int = column("", "Maritime Mobile Service Identity")
+    imo: int | None = column("", "IMO number, check digit verified")
+    imo_wrong: int | None = column("", "IMO number as sent, whose check digit fails")
+    name: str | None = column("", "ship's name")
+    callsign: str | None = column("", "call sign")
+    first_at: datetime = column("UTC", "first report of this identity")
+    last_at: datetime = column("UTC", "last report of it")
+    n_reports: int = column("", "reports of it")
+    oddities: list[str] = column("", "what does not fit: changes, shared and wrong numbers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A ship on a watch list."""
+
+    list_name: str = column("", "file of the list")
+    list_version: str | None = column("", "day the list says it was made; null: it does not say")
+    entry_id: str | None = column("", "the list's own number of the entry")
+    name: str | None = column("", "name")
+    names: list[str] = column("", "name, aliases and former names")
+    imo: int | None = column("", "IMO number, check digit verified")
+    mmsis: list[str] = column("", "MMSIs, present and former")
+    callsign: str | None = column("", "call sign")
+    programs: str | None = column("", "sanctions programmes, or why she is listed")
+    designated_on: datetime | None = column("UTC", "day of designation; null: the list is silent")
+
+
+class HitBy(StrEnum):
+    """What a ship and a list entry share."""
+
+    IMO = "IMO"
+    MMSI = "MMSI"
+    NAME = "name"
+
+
+class ListedThen(StrEnum):
+    """Was she designated while she said so?"""
+
+    ALL_THE_TIME = "all the time"
+    FROM_THEN_ON = "from the designation on"
+    NOT_YET = "not yet"
+    UNKNOWN = "the list gives no date"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """An identity that a watch list names. By name alone it is a lead, not a finding."""
+
+    mmsi: int = column("", "Maritime Mobile Service Identity")
+    imo: int | None = column("", "IMO number that she sent")
+    name: str | None = column("", "name that she sent")
+    said_from: datetime = column("UTC", "first report of that identity")
+    said_until: datetime = column("UTC", "last report of it")
+    matched_by: str = column("", "IMO, MMSI or name: the strongest that both have")
+    list_name: str = column("", "file of the list")
+    list_version: str | None = column("", "day the list says it was made")
+    entry_id: str | None = column("", "the list's own number of the entry")
+    listed_name: str | None = column("", "name on the list")
+    listed_imo: int | None = column("", "IMO number on the list")
+    programs: str | None = column("", "sanctions programmes, or why she is listed")
+    designated_on: datetime | None = column("UTC", "day of designation")
+    listed_then: str = column("", "designated while she said so: all the time, not yet, unknown")

@@ -157,7 +157,7 @@ def statics_of(table: pa.Table, dialect: Dialect) -> pa.Table:
         {
             "mmsi": _whole(_text(table, dialect, "mmsi")),
             "sent_at": _instants(_text(table, dialect, "sent_at"), dialect.time_format),
-            "imo": _imo_of(_text(table, dialect, "imo")),
+            **_imo_of(_text(table, dialect, "imo")),
             "name": _word(_text(table, dialect, "name")),
             "callsign": _word(_text(table, dialect, "callsign")),
             "ship_type": _positive(_codes(_text(table, dialect, "type"), dialect.types, 99)),
@@ -175,7 +175,7 @@ def said_statics(reports: pa.Table) -> pa.Table:
     rows = {
         "mmsi": reports.column("mmsi"),
         "sent_at": reports.column("sent_at"),
-        "imo": _checked_imo(reports.column("imo")),
+        **_checked_imo(reports.column("imo")),
         **{name: _word(reports.column(name)) for name in ("name", "callsign", "destination")},
         "ship_type": _positive(_within(reports.column("ship_type"), 0, 99)),
         "length_m": _positive(_within(reports.column("length_m"), 0.0, LENGTH_MAX_M)),
@@ -325,16 +325,21 @@ def _class_of(texts: pa.Array) -> pa.Array:
     )
 
 
-def _imo_of(texts: pa.Array) -> pa.Array:
+def _imo_of(texts: pa.Array) -> dict[str, pa.Array]:
     """IMO numbers, which some write with the letters before."""
     bare = pc.replace_substring_regex(pc.utf8_upper(texts), pattern=r"^\s*IMO\s*", replacement="")
     return _checked_imo(_whole(bare))
 
 
-def _checked_imo(numbers: pa.Array) -> pa.Array:
-    """Those whose check digit holds: weights 7 to 2 over the first six digits."""
+def _checked_imo(numbers: pa.Array) -> dict[str, pa.Array]:
+    """Those whose check digit holds, and the others: weights 7 to 2 over the first six digits."""
     values = np.asarray(pc.fill_null(numbers, 0), dtype=np.int64)
     digits = (values[:, None] // 10 ** np.arange(6, 0, -1)) % 10
     check = (digits * np.arange(7, 1, -1)).sum(axis=1) % 10
     holds = (values >= 1_000_000) & (values <= 9_999_999) & (check == values % 10)
-    return pc.if_else(pa.array(holds), numbers, pa.scalar(None, pa.int64()))
+    nothing = pa.scalar(None, pa.int64())
+    wrong = pa.array(~holds & (values > 0))
+    return {
+        "imo": pc.if_else(pa.array(holds), numbers, nothing),
+        "imo_wrong": pc.if_else(wrong, numbers, nothing),
+    }

@@ -345,5 +345,5 @@ def _by_day(fixes: pa.Table) -> Iterator[tuple[datetime, pa.Table]]:
         yield midnight, rows.slice(start, end - start)
 
 
-AIS = Stage(name="ais", version=3, work=_read_provider_file)
+AIS = Stage(name="ais", version=4, work=_read_provider_file)
 TRACK = Stage(name="tracks", version=5, work=_build_season)

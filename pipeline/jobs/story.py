@@ -12,6 +12,7 @@ from pipeline.jobs.fetch_scenes import fetch
 from pipeline.jobs.find_calls import find
 from pipeline.jobs.findings import FindingsAt
 from pipeline.jobs.ingest_ais import ingest, track
+from pipeline.jobs.look_up import look_up
 from pipeline.jobs.match_ais import match
 from pipeline.jobs.queue_review import catalogue, review
 from pipeline.jobs.run import Run
@@ -32,6 +33,7 @@ class Story:
     screened: StageResult
     ingested: StageResult
     tracked: StageResult
+    looked_up: StageResult
     matched: StageResult
     called: StageResult
     sailed: StageResult
@@ -69,6 +71,7 @@ def tell(run: Run, active: frozenset[str]) -> Story:
     screened = screen(at("detect"), detected)
     ingested = ingest(at("ais"), simulated)
     tracked = track(at("ais"), ingested)
+    looked_up = look_up(at("ais"), ingested)
     matched = match(
         at("match"), fetched=fetched, detected=detected, screened=screened, tracked=tracked
     )
@@ -76,14 +79,9 @@ def tell(run: Run, active: frozenset[str]) -> Story:
     sailed = voyages(at("voyages"), called)
     catalogued = catalogue(at("review"), fetched, screened)
     findings = FindingsAt.of(
-        fetched=fetched,
-        watched=watched,
-        screened=screened,
-        tracked=tracked,
-        matched=matched,
-        called=called,
-        sailed=sailed,
-    )
+        fetched=fetched, watched=watched, screened=screened, tracked=tracked, matched=matched,
+        called=called, sailed=sailed,
+    )  # fmt: skip
     told = (fetched, watched, detected, screened, ingested, tracked, matched, called, sailed)
     queued = review(at("review"), findings=findings, simulated=simulated, earlier=told)
     return Story(
@@ -94,6 +92,7 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         screened=screened,
         ingested=ingested,
         tracked=tracked,
+        looked_up=looked_up,
         matched=matched,
         called=called,
         sailed=sailed,

@@ -31,7 +31,8 @@ def voyage(mmsi=TANKER, *, lon=133.0, lat=42.7, speed_kn=10.0, n=60, every_min=6
 
 def said(mmsi, n_reports, **values):
     empty = {
-        "imo": None, "name": None, "callsign": None, "ship_type": None, "length_m": None,
+        "imo": None, "imo_wrong": None, "name": None, "callsign": None, "ship_type": None,
+        "length_m": None,
         "width_m": None, "draught_m": None, "destination": None,
     }  # fmt: skip
     return Static(

@@ -33,6 +33,7 @@ STAGES = {
     "screen",
     "ais",
     "tracks",
+    "identity",
     "match",
     "calls",
     "voyages",

@@ -1,0 +1,1 @@
+"""Who a ship says she is, over time, and which watch lists she is on."""
