@@ -124,7 +124,9 @@ class Gap:
     data_end_at: datetime = column("UTC", "end of the AIS data this gap was judged on")
     n_expected: float = column("", "reports expected while silent if transmitting in coverage")
     n_other_ships: int = column("", "most ships known near the off and on fixes in an hour")
-    n_elsewhere: int = column("", "reports of its MMSI from elsewhere, in the silence alone")
+    n_elsewhere: int = column(
+        "", "reports of its MMSI in the silence alone, from elsewhere or without a position"
+    )
     n_hours: int = column("h", "hours near the off and on fixes of which other ships tell")
     p_silent_if_on: float = column("1", "probability of this silence had the ship transmitted")
     p_silent_low: float = column("1", "5 % point of that probability")

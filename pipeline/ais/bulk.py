@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -14,9 +14,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.ais.settings import Settings
 from pipeline.errors import BadInput
+from pipeline.heard import Mark
 from pipeline.units import mps_from_knots
 
 ORDER = ("mmsi", "sent_at", "lon", "lat", "sog_mps", "cog_deg", "heading_deg", "nav_status")
@@ -36,6 +38,13 @@ PUT_RIGHT = """
 WORDS = {"ais_class": ("A", "B"), "receiver": ("terrestrial", "satellite")}
 ONE_OF_PARTS = "SELECT *, {number}::SMALLINT AS file FROM part_{number}"
 OF_MARKS = "SELECT mark, count(*) FROM fixes WHERE mark IS NOT NULL GROUP BY mark"
+UNPLACED_MARKS = (
+    Mark.POSITION_UNAVAILABLE, Mark.POSITION_OUT_OF_RANGE, Mark.NULL_ISLAND,
+)  # fmt: skip
+UNPLACED = """
+    SELECT mmsi, epoch_us(sent_at) AS at_us FROM fixes WHERE list_contains(?, mark)
+    ORDER BY mmsi, at_us
+"""
 SPANS = """
     SELECT file, min(sent_at), max(sent_at), count(*) FROM fixes WHERE mark IS NULL
     GROUP BY file ORDER BY file
@@ -76,21 +85,29 @@ class Shift:
     last_at: datetime
 
 
+@dataclass(slots=True, eq=False)
+class Notes:
+    """What was found of the files on the way."""
+
+    marked: Counter[str] = field(default_factory=Counter)
+    """By mark, the number of rows that it keeps out."""
+    shifts: list[Shift] = field(default_factory=list)
+    """Sources whose clocks were put right."""
+    unplaced_mmsi: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """Of reports without a usable position, which tell that a ship was on the air; ascending."""
+    unplaced_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    """POSIX seconds."""
+
+
 def by_ship(
-    files: Sequence[Path],
-    *,
-    scratch: Path,
-    marked: Counter[str],
-    shifts: list[Shift],
-    settings: Settings,
+    files: Sequence[Path], *, scratch: Path, notes: Notes, settings: Settings
 ) -> Iterator[pa.Table]:
     """Clean fixes in `ORDER`, in parts of about a million rows that hold whole MMSIs.
 
     Args:
         files: tables of `Fix`.
         scratch: folder for what does not fit into memory; emptied again.
-        marked: takes, by mark, the number of rows that it keeps out.
-        shifts: takes the sources whose clocks were put right.
+        notes: takes what was found on the way.
         settings: memory.
 
     Raises:
@@ -105,9 +122,12 @@ def by_ship(
         )
         try:
             sources = _open(connection, files)
-            marked.update(dict(connection.sql(OF_MARKS).fetchall()))
+            notes.marked.update(dict(connection.sql(OF_MARKS).fetchall()))
             if len(files) > 1:
-                shifts += _put_right(connection, sources, settings)
+                notes.shifts += _put_right(connection, sources, settings)
+            unplaced = connection.execute(UNPLACED, [list(UNPLACED_MARKS)]).fetchnumpy()
+            notes.unplaced_mmsi = np.asarray(unplaced["mmsi"], np.int64)
+            notes.unplaced_s = np.asarray(unplaced["at_us"], np.float64) / 1e6
             reader = connection.sql(SORTED).to_arrow_reader(BATCH_ROWS)
         except duckdb.Error as error:
             raise BadInput("Table is not one of Fix", found=str(error).splitlines()[0]) from None

@@ -212,7 +212,9 @@ def _verdict(
     if silent.out[row]:
         return GapVerdict.NOT_HEARD, f"receivers were out; {told}"
     if n_elsewhere:
-        meanwhile = f"her MMSI was heard {n_elsewhere} times from elsewhere meanwhile; {told}"
+        meanwhile = (
+            f"her MMSI sent {n_elsewhere} reports from elsewhere or nowhere meanwhile; {told}"
+        )
         return GapVerdict.CANNOT_TELL, meanwhile
     if silent.n_hours[row] == 0:
         return GapVerdict.CANNOT_TELL, "no ship is known to have been near in those hours"

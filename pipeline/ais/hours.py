@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.ais.bulk import Notes
 from pipeline.ais.settings import Settings
 from pipeline.ais.tracks import TrackSet, seconds, track_index
 from pipeline.heard import Mark, Track
@@ -50,7 +51,7 @@ class Silences:
     on_lon: NDArray[np.float64]
     on_lat: NDArray[np.float64]
     n_elsewhere: NDArray[np.int64]
-    """Reports of the MMSI from elsewhere, that come in the silence alone."""
+    """Reports of the MMSI in the silence alone, from elsewhere or without a position."""
 
     def __len__(self) -> int:
         return len(self.off_s)
@@ -105,12 +106,13 @@ def closed_silences(fixes: pa.Table, settings: Settings) -> Silences:
     )
 
 
-def told_elsewhere(silences: Silences, built: TrackSet) -> Silences:
+def told_elsewhere(silences: Silences, built: TrackSet, notes: Notes) -> Silences:
     """With the reports of the same MMSI that no other ship explains.
 
     Where satellite navigation is disturbed a ship that goes on transmitting seems to leap away: her
     track falls silent while her number is heard from somewhere else, for as long and no longer.
-    Another ship with the same number is there before and after as well.
+    Another ship with the same number is there before and after as well. A ship that sends "position
+    not available" is on the air as well.
     """
     jumps = built.set_aside.filter(pc.equal(built.set_aside["mark"], str(Mark.JUMP)))
     loose_mmsi, loose_s = np.asarray(jumps["mmsi"]), seconds(jumps)
@@ -122,10 +124,17 @@ def told_elsewhere(silences: Silences, built: TrackSet) -> Silences:
         mmsi = built.tracks[index].mmsi
         off_s, on_s = silences.off_s[row], silences.on_s[row]
         within = (loose_mmsi == mmsi) & (loose_s >= off_s) & (loose_s <= on_s)
-        found[row] = within.sum() + sum(
-            track.n_fixes
-            for track in own[mmsi]
-            if off_s <= track.start_at.timestamp() and track.end_at.timestamp() <= on_s
+        own_rows = slice(*np.searchsorted(notes.unplaced_mmsi, [mmsi, mmsi + 1]))
+        unplaced_s = notes.unplaced_s[own_rows]
+        n_unplaced = int(((unplaced_s > off_s) & (unplaced_s < on_s)).sum())
+        found[row] = (
+            n_unplaced
+            + within.sum()
+            + sum(
+                track.n_fixes
+                for track in own[mmsi]
+                if off_s <= track.start_at.timestamp() and track.end_at.timestamp() <= on_s
+            )
         )
     return replace(silences, n_elsewhere=found)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.ais.air import listen
-from pipeline.ais.bulk import by_ship
+from pipeline.ais.bulk import Notes, by_ship
 from pipeline.ais.gaps import find_gaps
 from pipeline.ais.hours import (
     closed_silences,
@@ -128,10 +128,11 @@ def _chain(world: World, scale: Scale, settings: Settings) -> tuple[list[Gap], T
         for source, rows in (("first", ~world.second), ("second", world.second)):
             files.append(folder / f"{source}.parquet")
             write_table(Fix, _fixes(world, np.flatnonzero(rows), source), files[-1])
-        parts = list(by_ship(files, scratch=folder, marked=Counter(), shifts=[], settings=settings))
+        notes = Notes()
+        parts = list(by_ship(files, scratch=folder, notes=notes, settings=settings))
     built = build_tracks(pa.concat_tables(parts), {}, settings=settings)
     hours = joined_hours([ship_hours(built.on_air, settings)])
-    closed = told_elsewhere(closed_silences(built.on_air, settings), built)
+    closed = told_elsewhere(closed_silences(built.on_air, settings), built, notes)
     still = open_until(last_fixes(built.on_air), scale.end_s, settings)
     gaps = find_gaps(
         joined_silences([(0, closed), (0, still)]),

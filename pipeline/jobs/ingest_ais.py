@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 import pipeline.ais.settings
 from pipeline.ais.air import listen
-from pipeline.ais.bulk import Shift, by_ship
+from pipeline.ais.bulk import Notes, by_ship
 from pipeline.ais.gaps import find_gaps
 from pipeline.ais.hours import (
     ShipHours,
@@ -192,9 +192,7 @@ def _build_season(task: TracksTask, out: Path) -> Outcome:
     files = [folder / FIXES for folder in task.folders]
     statics = by_mmsi(read_records(Static, [folder / STATICS for folder in task.folders]))
     with season.writing():
-        for part in by_ship(
-            files, scratch=out, marked=season.marked, shifts=season.shifts, settings=task.settings
-        ):
+        for part in by_ship(files, scratch=out, notes=season.notes, settings=task.settings):
             season.take(build_tracks(part, statics, settings=task.settings))
     heard = season.write_reception()
     gaps = season.write_gaps()
@@ -202,8 +200,8 @@ def _build_season(task: TracksTask, out: Path) -> Outcome:
     write_records(Track, season.tracks, out / TRACKS)
     return Outcome(
         counts={
-            "fixes_in": sum(season.counts.values()) + sum(season.marked.values()),
-            "marked": sum(season.marked.values()),
+            "fixes_in": sum(season.counts.values()) + sum(season.notes.marked.values()),
+            "marked": sum(season.notes.marked.values()),
             **season.counts,
             "tracks": len(season.tracks),
             "gaps": gaps,
@@ -217,9 +215,8 @@ class _Season:
     """What the season's parts add up to."""
 
     def __init__(self, *, out: Path, task: TracksTask) -> None:
-        self.marked: Counter[str] = Counter()
+        self.notes = Notes()
         self.counts: Counter[str] = Counter(clean=0, repeated=0, splinters=0, zombies=0)
-        self.shifts: list[Shift] = []
         self.tracks: list[Track] = []
         self._out = out
         self._task = task
@@ -252,8 +249,9 @@ class _Season:
         self._jumps.append(jumps.select(["mmsi", "sent_at", "lon", "lat"]))
         self._hours.append(ship_hours(built.on_air, settings))
         silences = closed_silences(built.on_air, settings)
-        self._closed.append((n_before, told_elsewhere(silences, built)))
-        self._lasts.append((n_before, last_fixes(built.on_air)))
+        self._closed.append((n_before, told_elsewhere(silences, built, self.notes)))
+        lasts = told_elsewhere(last_fixes(built.on_air), built, self.notes)
+        self._lasts.append((n_before, lasts))
         self._visits += find_port_visits(built.fixes, self._task.sites, settings)
         self._loitering += find_loitering(built.fixes, built.tracks, self._far, settings)
         self._steps.append((n_before, slow_steps(built.fixes, self._far, settings)))
@@ -313,7 +311,7 @@ class _Season:
         )  # fmt: skip
         write_records(Gap, gaps, self._out / GAPS)
         jumps = pa.concat_tables(self._jumps) if self._jumps else None
-        outages = outage_records(self._outages, settings) + clock_records(self.shifts)
+        outages = outage_records(self._outages, settings) + clock_records(self.notes.shifts)
         if jumps is not None:
             outages += disturbed(
                 np.asarray(jumps["lon"]), np.asarray(jumps["lat"]), seconds(jumps),
@@ -346,4 +344,4 @@ def _by_day(fixes: pa.Table) -> Iterator[tuple[datetime, pa.Table]]:
 
 
 AIS = Stage(name="ais", version=4, work=_read_provider_file)
-TRACK = Stage(name="tracks", version=5, work=_build_season)
+TRACK = Stage(name="tracks", version=6, work=_build_season)

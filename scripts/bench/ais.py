@@ -23,7 +23,6 @@ import sys
 import tempfile
 import time
 import warnings
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 
 from pipeline.ais.air import listen
-from pipeline.ais.bulk import by_ship
+from pipeline.ais.bulk import Notes, by_ship
 from pipeline.ais.gaps import judge
 from pipeline.ais.hours import closed_silences, joined_hours, joined_silences, ship_hours
 from pipeline.ais.outages import find_outages
@@ -89,8 +88,7 @@ def gaps(path: Path) -> dict:
     """Gaps found and judged, with the reception learned from the same fixes."""
     hours, silences, n_tracks = [], [], 0
     with tempfile.TemporaryDirectory() as scratch:
-        rest = {"scratch": Path(scratch), "marked": Counter(), "shifts": [], "settings": SETTINGS}
-        for part in by_ship([path], **rest):
+        for part in by_ship([path], scratch=Path(scratch), notes=Notes(), settings=SETTINGS):
             fixes = part.append_column("track_id", part["mmsi"])
             hours.append(ship_hours(fixes, SETTINGS))
             silences.append((n_tracks, closed_silences(fixes, SETTINGS)))

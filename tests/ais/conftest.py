@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from shapely.geometry import box
 
 from pipeline.ais.air import listen
-from pipeline.ais.bulk import ORDER
+from pipeline.ais.bulk import ORDER, UNPLACED_MARKS, Notes
 from pipeline.ais.gaps import find_gaps
 from pipeline.ais.hours import (
     ShipHours,
@@ -114,14 +114,22 @@ def hours_of(fixes: Iterable[Fix], settings: Settings = SETTINGS) -> ShipHours:
 
 
 def gaps_of(
-    fixes: Iterable[Fix], *, data_end: datetime, settings: Settings = SETTINGS
+    fixes: Sequence[Fix], *, data_end: datetime, settings: Settings = SETTINGS
 ) -> list[Gap]:
     """All gaps of a season of these fixes."""
     tracks = built(fixes, settings=settings)
     hours = ship_hours(tracks.on_air, settings)
     is_b = np.array([track.ais_class == "B" for track in tracks.tracks], np.bool_)
-    closed = told_elsewhere(closed_silences(tracks.on_air, settings), tracks)
-    still = open_until(last_fixes(tracks.on_air), data_end.timestamp(), settings)
+    nowhere = sorted(
+        (one.mmsi, one.sent_at.timestamp()) for one in fixes if one.mark in UNPLACED_MARKS
+    )
+    notes = Notes(
+        unplaced_mmsi=np.array([mmsi for mmsi, _ in nowhere], np.int64),
+        unplaced_s=np.array([at_s for _, at_s in nowhere]),
+    )
+    closed = told_elsewhere(closed_silences(tracks.on_air, settings), tracks, notes)
+    lasts = told_elsewhere(last_fixes(tracks.on_air), tracks, notes)
+    still = open_until(lasts, data_end.timestamp(), settings)
     return find_gaps(
         joined_silences([(0, closed), (0, still)]),
         tracks.tracks,

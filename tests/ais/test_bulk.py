@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -13,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ais import bulk
-from pipeline.ais.bulk import ORDER, by_ship
+from pipeline.ais.bulk import ORDER, Notes, by_ship
 from pipeline.errors import BadInput
 from pipeline.heard import Fix
 from pipeline.tables import write_table
@@ -25,13 +24,13 @@ def sorted_out(folder, *feeds, **changes):
     paths = [folder / f"{k}.parquet" for k in range(len(feeds))]
     for path, rows in zip(paths, feeds, strict=True):
         write_table(Fix, table(rows), path)
-    marked, shifts = Counter(), []
+    notes = Notes()
     chosen = SETTINGS.model_copy(update=changes)
-    parts = list(by_ship(paths, scratch=folder, marked=marked, shifts=shifts, settings=chosen))
+    parts = list(by_ship(paths, scratch=folder, notes=notes, settings=chosen))
     for part, later in pairwise(parts):
         assert part["mmsi"][-1].as_py() < later["mmsi"][0].as_py()
     rows = pa.concat_tables(parts).to_pylist() if parts else []
-    return rows, marked, shifts
+    return rows, notes.marked, notes.shifts
 
 
 REPORT = st.builds(
@@ -71,7 +70,24 @@ def test_what_is_no_table_of_fixes_is_one_message(tmp_path):
     path = tmp_path / "x.parquet"
     path.write_bytes(b"PAR1 and no more")
     with pytest.raises(BadInput, match="not one of Fix"):
-        list(by_ship([path], scratch=tmp_path, marked=Counter(), shifts=[], settings=SETTINGS))
+        list(by_ship([path], scratch=tmp_path, notes=Notes(), settings=SETTINGS))
+
+
+def test_reports_without_a_position_are_noted_by_ship_and_time(tmp_path):
+    lost = "position not available"
+    rows = [
+        fix(219000002, 5, 181.0, 91.0, mark=lost),
+        fix(219000001, 7, 0.0, 0.0, mark="position 0, 0"),
+        fix(219000001, 6, 181.0, 91.0, mark=lost), fix(219000001, 1, 1.0, 1.0, mark="duplicate"),
+        fix(219000001, 1, 1.0, 1.0),
+    ]  # fmt: skip
+    path = tmp_path / "0.parquet"
+    write_table(Fix, table(rows), path)
+    notes = Notes()
+    list(by_ship([path], scratch=tmp_path, notes=notes, settings=SETTINGS))
+    assert notes.unplaced_mmsi.tolist() == [219000001, 219000001, 219000002]
+    minutes = (notes.unplaced_s - rows[0].sent_at.timestamp()) / 60 + 5
+    assert minutes.tolist() == [6.0, 7.0, 5.0]
 
 
 def voyage(source, *, n=40, late_s=0.0, mmsi=219000001, first=0):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import h3.api.basic_int as h3
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ais.air import cell_of, known_hours, parent
@@ -23,9 +23,9 @@ TANKER = 273312000
 def gaps(minutes, *, at=HERE, end_h=48.0, start=START, others=(), **changes):
     """Gaps of a tanker that reports at these minutes."""
     own = [fix(TANKER, m, *at, start=start) for m in minutes]
-    settings = SETTINGS.model_copy(update=changes)
+    chosen = SETTINGS.model_copy(update=changes)
     end = start + timedelta(hours=end_h)
-    found = gaps_of([*own, *others], data_end=end, settings=settings)
+    found = gaps_of([*own, *others], data_end=end, settings=chosen)
     return [gap for gap in found if gap.mmsi == TANKER]
 
 
@@ -229,7 +229,18 @@ def test_a_ship_heard_from_elsewhere_in_her_silence_is_not_accused(jumps):
     gap, *_ = gaps(minutes, others=[*traffic(), *false])
     assert gap.off_at == START + timedelta(minutes=590)
     assert (gap.verdict, gap.n_elsewhere) == ("cannot tell", jumps)
-    assert f"{jumps} times from elsewhere" in gap.reason
+    assert f"{jumps} reports from elsewhere" in gap.reason
+
+
+@pytest.mark.parametrize("open_", [False, True])
+def test_a_ship_that_sends_without_a_position_is_on_the_air(open_):
+    minutes = [*every(10, 0, 600), *([] if open_ else every(10, 1040, 2880))]
+    lost = {"start": START, "mark": "position not available"}
+    own = [fix(TANKER, m, 181.0, 91.0, **lost) for m in (700, 800)]
+    before = [fix(TANKER, m, 181.0, 91.0, **lost) for m in (100, 200)]
+    end_h = 17.0 if open_ else 48.0
+    (gap,) = gaps(minutes, others=[*traffic(), *own, *before], end_h=end_h)
+    assert (gap.verdict, gap.n_elsewhere) == ("cannot tell", 2)
 
 
 def test_another_ship_with_the_same_number_excuses_nobody():
@@ -257,6 +268,7 @@ def test_positions_disturbed_are_named_with_their_water():
 # --------------------------------------------------------------------------- cells
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=1, max_size=20),
     st.sampled_from([2, 3, 4, 5]),
@@ -273,6 +285,7 @@ def test_cells_and_their_parents_are_those_of_the_library(places, resolution):
 
 @pytest.mark.parametrize("w", [1, 2, 3])
 @pytest.mark.parametrize(("still_h", "moves"), [(1, False), (6, False), (6, True)])
+@settings(deadline=None)
 @given(heard=st.lists(st.booleans(), min_size=1, max_size=24))
 def test_the_hours_in_which_a_ship_is_known_present_are_those_one_would_count(
     w, still_h, moves, heard

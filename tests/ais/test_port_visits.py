@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
@@ -135,6 +135,7 @@ def test_confidence_is_that_of_the_published_classes():
         assert confidence(entered=entered, left=left, stayed=stayed) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["on", "off", ""]), st.booleans()), max_size=30))
 def test_a_held_state_is_what_a_loop_would_hold(steps):
     on, off = (np.array([kind == name for kind, _ in steps], bool) for name in ("on", "off"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.heard import Identity, Listed, Static
@@ -125,6 +125,7 @@ def test_a_number_whose_check_digit_fails_is_told():
     assert row.oddities == ["IMO 7303804 fails its check digit"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 9), st.sampled_from("AB"))))
 def test_no_report_of_an_identity_is_lost(rows):
     statics = [static(mmsi, first, 20, name=name) for mmsi, first, name in rows]
