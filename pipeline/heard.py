@@ -318,3 +318,29 @@ class Hit:
     programs: str | None = column("", "sanctions programmes, or why she is listed")
     designated_on: datetime | None = column("UTC", "day of designation")
     listed_then: str = column("", "designated while she said so: all the time, not yet, unknown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideEvent:
+    """What another provider has found of a ship, by rules of its own."""
+
+    GEOMETRY: ClassVar[tuple[str, str]] = ("lon", "lat")
+
+    event_id: str = column("", "the provider's own id")
+    provider: str = column("", "who says so")
+    kind: str = column("", "gap, port_visit, encounter, loitering or fishing")
+    mmsi: int | None = column("", "ship")
+    vessel_name: str | None = column("", "its name, as the provider has it")
+    flag: str | None = column("", "its flag, as the provider has it")
+    start_at: datetime = column("UTC", "start")
+    end_at: datetime | None = column("UTC", "end; null: still going on")
+    lon: float = column("deg", "longitude; of a gap that of the last fix before")
+    lat: float = column("deg", "latitude")
+    other_mmsi: int | None = column("", "the other ship of an encounter")
+    on_lon: float | None = column("deg", "of a gap: longitude of the first fix after")
+    on_lat: float | None = column("deg", "of a gap: latitude of the first fix after")
+    distance_m: float | None = column("m", "gone in a gap, between ships, or way made")
+    mean_speed_mps: float | None = column("m/s", "implied, median or mean, as the kind has it")
+    confidence: int | None = column("", "of a port visit: 1 to 4")
+    place: str | None = column("", "port")
+    intentional: bool | None = column("", "of a gap: the provider thinks it deliberate")

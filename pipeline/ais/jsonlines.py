@@ -60,7 +60,7 @@ def is_lines(block: bytes) -> bool:
 
 
 def objects(block: bytes) -> Iterator[tuple[int, Any]]:
-    """(line, object) of each line, of an array's elements, or of a collection's features.
+    """(line, object) of each line, of an array's elements, or of a collection's.
 
     A line that is no JSON comes as `NotRead`. A document of one line or many is the same.
     """
@@ -98,8 +98,9 @@ def _loaded(line: bytes) -> Any:
 
 
 def _several(said: Any) -> list[Any]:
-    if isinstance(said, dict) and isinstance(said.get("features"), list):
-        return list(said["features"])
+    for name in ("features", "entries"):
+        if isinstance(said, dict) and isinstance(said.get(name), list):
+            return list(said[name])
     return said if isinstance(said, list) else [said]
 
 

@@ -22,7 +22,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.ais import jsonlines, nmea
+from pipeline.ais import gfw_events, jsonlines, nmea
 from pipeline.ais.dialects import DIALECTS, Dialect, dialect_of
 from pipeline.ais.rows import EPOCHS, fixes_of, marked_fixes, said_statics, statics_of
 from pipeline.ais.settings import Settings
@@ -38,7 +38,9 @@ from pipeline.ais.unpack import (
     too_large,
 )
 from pipeline.errors import BadInput
+from pipeline.heard import Fix, OutsideEvent, Static
 from pipeline.records import Issue
+from pipeline.tables import schema_of
 
 DOCUMENT_BYTES = 1 << 28
 """Of one JSON document, which is read whole; Digitraffic's of all ships is 10 MB."""
@@ -62,6 +64,8 @@ class AisPart:
     """Rows in less those set aside: fixes; of raw AIS the lines of all messages, of any type."""
     n_by_type: Mapping[int, int] = field(default_factory=dict)
     """Of raw AIS: messages by type."""
+    events: list[OutsideEvent] = field(default_factory=list)
+    """Another provider's findings, where the file holds these and no fixes."""
 
 
 def read_parts(path: Path, *, settings: Settings) -> Iterator[AisPart]:
@@ -85,6 +89,8 @@ def read_parts(path: Path, *, settings: Settings) -> Iterator[AisPart]:
     text = itertools.chain([first], text)
     if nmea.looks_like_nmea(tidied(first)):
         yield from _read_nmea(text, path, settings)
+    elif first.lstrip()[:1] in (b"{", b"[") and gfw_events.looks_like_events(first):
+        yield from _read_events(text, path)
     elif (form := jsonlines.format_of(first)) is not None:
         yield from _read_json(text, form, path, settings)
     else:
@@ -121,6 +127,26 @@ def _read_json(
             issues=found.issues,
             rows_in=found.n_objects,
             rows_out=found.n_objects - len(found.issues),
+        )
+
+
+def _read_events(text: Iterable[bytes], path: Path) -> Iterator[AisPart]:
+    for block in _documents(iter(text), path):
+        events, issues, n_objects = [], [], 0
+        for line, said in jsonlines.objects(block):
+            n_objects += 1
+            try:
+                events.append(gfw_events.event_of(said))
+            except gfw_events.NotRead as reason:
+                issues.append(Issue(where=f"{path.name} line {line}", rule=str(reason), value=""))
+        yield AisPart(
+            format=gfw_events.NAME,
+            fixes=schema_of(Fix).empty_table(),
+            statics=schema_of(Static).empty_table(),
+            issues=issues,
+            rows_in=n_objects,
+            rows_out=len(events),
+            events=events,
         )
 
 
@@ -193,7 +219,7 @@ def _dialect_of(header: list[str], path: Path, settings: Settings) -> Dialect:
                 )
             return dialect
     shown = "".join(c if c.isprintable() else "?" for c in ",".join(header))[:SHOWN]
-    others = (nmea.NAME, jsonlines.AISSTREAM, jsonlines.DIGITRAFFIC)
+    others = (nmea.NAME, jsonlines.AISSTREAM, jsonlines.DIGITRAFFIC, gfw_events.NAME)
     raise BadInput(
         "Not an AIS file of a kind that is known",
         where=path.name,

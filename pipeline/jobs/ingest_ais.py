@@ -51,6 +51,7 @@ from pipeline.heard import (
     Loitering,
     Mark,
     Outage,
+    OutsideEvent,
     PortVisit,
     Reception,
     Static,
@@ -80,6 +81,7 @@ ENCOUNTERS = "encounters.parquet"
 LOITERING = "loitering.parquet"
 FIXES = "fixes.parquet"
 STATICS = "statics.parquet"
+EVENTS = "events.parquet"
 TRACKS = "tracks.parquet"
 GAPS = "gaps.parquet"
 RECEPTION = "reception.parquet"
@@ -144,10 +146,12 @@ def _files(run: Run, simulated: StageResult | None) -> dict[str, Path]:
 def _read_provider_file(task: FileTask, out: Path) -> Outcome:
     counts: Counter[str] = Counter()
     statics = schema_of(Static).empty_table()
+    events: list[OutsideEvent] = []
     with TableWriter(Fix, out / FIXES) as fixes, TableWriter(Issue, out / ISSUES) as issues:
         for part in read_parts(task.path, settings=task.settings):
             fixes.write(part.fixes)
             issues.write(to_table(Issue, part.issues))
+            events += part.events
             statics = merged_statics([statics, part.statics])
             counts.update(
                 fixes=part.fixes.num_rows,
@@ -156,8 +160,9 @@ def _read_provider_file(task: FileTask, out: Path) -> Outcome:
                 issues=len(part.issues),
             )
     write_table(Static, statics, out / STATICS)
+    write_records(OutsideEvent, events, out / EVENTS)
     return Outcome(
-        counts={"fixes": counts["fixes"], "statics": statics.num_rows},
+        counts={"fixes": counts["fixes"], "statics": statics.num_rows, "events": len(events)},
         rows_in=counts["rows_in"],
         rows_out=counts["rows_out"],
         issues_written=counts["issues"],
@@ -198,6 +203,8 @@ def _build_season(task: TracksTask, out: Path) -> Outcome:
     gaps = season.write_gaps()
     events = season.write_events()
     write_records(Track, season.tracks, out / TRACKS)
+    told = read_records(OutsideEvent, [folder / EVENTS for folder in task.folders])
+    write_records(OutsideEvent, told, out / EVENTS)
     return Outcome(
         counts={
             "fixes_in": sum(season.counts.values()) + sum(season.notes.marked.values()),
@@ -207,6 +214,7 @@ def _build_season(task: TracksTask, out: Path) -> Outcome:
             "gaps": gaps,
             "hours": heard,
             **events,
+            "events_of_others": len(told),
         }
     )
 
@@ -343,5 +351,5 @@ def _by_day(fixes: pa.Table) -> Iterator[tuple[datetime, pa.Table]]:
         yield midnight, rows.slice(start, end - start)
 
 
-AIS = Stage(name="ais", version=4, work=_read_provider_file)
-TRACK = Stage(name="tracks", version=6, work=_build_season)
+AIS = Stage(name="ais", version=5, work=_read_provider_file)
+TRACK = Stage(name="tracks", version=7, work=_build_season)

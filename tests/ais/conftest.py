@@ -81,6 +81,7 @@ def read_whole(path, *, settings: Settings = SETTINGS) -> AisPart:
         rows_in=sum(part.rows_in for part in parts),
         rows_out=sum(part.rows_out for part in parts),
         n_by_type=dict(sorted(n_by_type.items())),
+        events=[event for part in parts for event in part.events],
     )
 
 
