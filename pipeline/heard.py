@@ -144,6 +144,7 @@ class CellReception:
     ais_class: str = column("", "A (or not told) or B, the transceiver's class")
     n_known: int = column("", "ships known to be there, from hours before and after")
     n_heard: int = column("", "those of them that were heard in the hour")
+    n_satellite: int = column("", "those of them that a satellite heard; 0 where feeds do not tell")
     p_heard: float = column("1", "probability that a transmitting ship there is heard in the hour")
     p_heard_low: float = column("1", "5 % point of that probability")
     p_heard_high: float = column("1", "95 % point of that probability")

@@ -50,6 +50,8 @@ class Known:
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
     heard: NDArray[np.bool_]
+    satellite: NDArray[np.bool_]
+    """Heard, and by a satellite too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,6 +61,7 @@ class Level:
     key: NDArray[np.int64]
     n_known: NDArray[np.int64]
     n_heard: NDArray[np.int64]
+    n_satellite: NDArray[np.int64]
     alpha: NDArray[np.float64]
     """Of the Beta posterior of being heard in the hour."""
     beta: NDArray[np.float64]
@@ -95,6 +98,7 @@ class Air:
             "ais_class": pa.array(np.where(is_b == 1, "B", "A"), pa.string()),
             "n_known": level.n_known,
             "n_heard": level.n_heard,
+            "n_satellite": level.n_satellite,
             "p_heard": level.alpha / (level.alpha + level.beta),
             "p_heard_low": special.betaincinv(level.alpha, level.beta, 0.05),
             "p_heard_high": special.betaincinv(level.alpha, level.beta, 0.95),
@@ -239,12 +243,12 @@ def listen(hours: ShipHours, *, is_b: NDArray[np.bool_], settings: Settings) -> 
     for resolution in RESOLUTIONS:
         cells[resolution], index = np.unique(parent(finest, resolution), return_inverse=True)
         key = _key(index[place], known.hour - first, is_b[known.track], n_hours)
-        key, n_known, n_heard = _counted(key, known.heard, len(cells[resolution]) * n_hours)
+        key, n_known, n_heard, n_satellite = _counted(key, known, len(cells[resolution]) * n_hours)
         counts = (n_known, n_heard)
         round_about = _round_about(key, counts, above, cells, resolution, n_hours)
         alpha, beta = _prior(round_about, settings)
         above = levels[resolution] = Level(
-            key=key, n_known=n_known, n_heard=n_heard,
+            key=key, n_known=n_known, n_heard=n_heard, n_satellite=n_satellite,
             alpha=alpha + n_heard, beta=beta + n_known - n_heard,
         )  # fmt: skip
     n_tracks = len(hours.track_ids)
@@ -309,6 +313,7 @@ def known_hours(hours: ShipHours, settings: Settings) -> Known:
         lon=np.concatenate([hours.lon[heard], lon]),
         lat=np.concatenate([hours.lat[heard], lat]),
         heard=np.concatenate([np.ones(len(heard), np.bool_), np.zeros(len(rows), np.bool_)]),
+        satellite=np.concatenate([hours.satellite[heard], np.zeros(len(rows), np.bool_)]),
     )
 
 
@@ -355,17 +360,22 @@ def _key(
 
 
 def _counted(
-    key: NDArray[np.int64], heard: NDArray[np.bool_], n_cell_hours: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Keys, ascending, with how many rows have each and how many of these were heard."""
+    key: NDArray[np.int64], known: Known, n_cell_hours: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Keys, ascending, with how many rows have each, were heard, and were by a satellite."""
     if n_cell_hours * CLASSES <= DENSE * len(key):  # no need to sort
-        n_known = np.bincount(key, minlength=1)
-        n_heard = np.bincount(key, heard, minlength=1)
-        own = np.flatnonzero(n_known)
-        return own, n_known[own], n_heard[own].astype(np.int64)
-    own, group = np.unique(key, return_inverse=True)
-    n_known = np.bincount(group, minlength=len(own))
-    return own, n_known, np.bincount(group, heard, minlength=len(own)).astype(np.int64)
+        counts = np.bincount(key, minlength=1)
+        own = np.flatnonzero(counts)
+        group, size = key, len(counts)
+    else:
+        own, group = np.unique(key, return_inverse=True)
+        size = len(own)
+    kept = own if group is key else slice(None)
+    every, heard, satellite = (
+        np.bincount(group, weights, minlength=size)[kept].astype(np.int64)
+        for weights in (None, known.heard, known.satellite)
+    )
+    return own, every, heard, satellite
 
 
 def _round_about(

@@ -30,6 +30,8 @@ class ShipHours:
     """Of the hour's first fix."""
     lat: NDArray[np.float64]
     n_fixes: NDArray[np.int64]
+    satellite: NDArray[np.bool_]
+    """A satellite heard her in the hour."""
     track_ids: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -58,7 +60,7 @@ class Silences:
 
 
 def ship_hours(fixes: pa.Table, settings: Settings) -> ShipHours:
-    """Of a table of `TrackFix`, sorted by track and time."""
+    """Of a table of `TrackFix`, sorted by track and time, and `satellite` where that is known."""
     track, ids = track_index(fixes)
     hour = np.floor(seconds(fixes) / settings.reception_bin_s).astype(np.int64)
     first = np.flatnonzero(_changes(track) | _changes(hour))
@@ -68,8 +70,15 @@ def ship_hours(fixes: pa.Table, settings: Settings) -> ShipHours:
         lon=np.asarray(fixes.column("lon"))[first],
         lat=np.asarray(fixes.column("lat"))[first],
         n_fixes=np.diff(np.append(first, len(track))),
+        satellite=_by_satellite(fixes, first),
         track_ids=ids,
     )
+
+
+def _by_satellite(fixes: pa.Table, first: NDArray[np.int64]) -> NDArray[np.bool_]:
+    if "satellite" not in fixes.column_names or len(first) == 0:
+        return np.zeros(len(first), np.bool_)
+    return np.logical_or.reduceat(np.asarray(fixes.column("satellite")), first)
 
 
 def joined_hours(parts: Iterable[ShipHours]) -> ShipHours:
@@ -84,6 +93,7 @@ def joined_hours(parts: Iterable[ShipHours]) -> ShipHours:
         lon=np.concatenate([empty.astype(float), *(part.lon for part in parts)]),
         lat=np.concatenate([empty.astype(float), *(part.lat for part in parts)]),
         n_fixes=np.concatenate([empty, *(part.n_fixes for part in parts)]),
+        satellite=np.concatenate([empty.astype(bool), *(part.satellite for part in parts)]),
         track_ids=tuple(name for part in parts for name in part.track_ids),
     )
 

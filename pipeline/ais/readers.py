@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
+import shapely
 from numpy.typing import NDArray
 
 from pipeline.ais import gfw_events, jsonlines, nmea
@@ -44,6 +45,9 @@ from pipeline.tables import schema_of
 
 DOCUMENT_BYTES = 1 << 28
 """Of one JSON document, which is read whole; Digitraffic's of all ships is 10 MB."""
+GEOMETRY = "geometry"
+PLACE = ("longitude", "latitude")
+"""What a GeoParquet's geometry stands for, in MarineCadastre's words."""
 PARQUET_ROWS = 250_000
 """At a time."""
 
@@ -281,20 +285,34 @@ def _read_parquet(source: Path | io.BytesIO, path: Path, settings: Settings) -> 
         file = pq.ParquetFile(source)
         _refuse_vast(file.metadata, path, settings)
         header = file.schema_arrow.names
-        dialect = _dialect_of(header, path, settings)
+        placed = [*header, *(PLACE if GEOMETRY in header else ())]
+        dialect = _dialect_of(placed, path, settings)
         wanted = [name for name in header if name.lower() in set(dialect.columns.values())]
+        if not {dialect.columns["lon"], dialect.columns["lat"]} <= {n.lower() for n in header}:
+            wanted.append(GEOMETRY)
         n_before = 0
         for batch in itertools.chain(
             file.iter_batches(PARQUET_ROWS, columns=wanted),
             [] if file.metadata.num_rows else [file.schema_arrow.empty_table().select(wanted)],
         ):
-            cells = pa.table(
-                {name.lower(): _as_text(batch.column(name), dialect) for name in wanted}
-            )
+            cells = _cells(batch, wanted, dialect)
             yield _part_of(cells, dialect, path, n_before, settings)
             n_before += cells.num_rows
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, error) from None
+
+
+def _cells(batch: pa.RecordBatch, wanted: list[str], dialect: Dialect) -> pa.Table:
+    """All cells as text; positions out of the geometry where there are no columns of them."""
+    columns = {
+        name.lower(): _as_text(batch.column(name), dialect) for name in wanted if name != GEOMETRY
+    }
+    if GEOMETRY in wanted:
+        points = shapely.from_wkb(batch.column(GEOMETRY).to_pylist(), on_invalid="ignore")
+        for name, of in (("lon", shapely.get_x), ("lat", shapely.get_y)):
+            values = pa.array(of(points), from_pandas=True)
+            columns[dialect.columns[name]] = pc.cast(values, pa.string())
+    return pa.table(columns)
 
 
 def _part_of(

@@ -49,7 +49,10 @@ class TrackSet:
     set_aside: pa.Table
     """Of `Fix`: those in no track, each with the mark that says why."""
     on_air: pa.Table
-    """Of `TrackFix`: `fixes` and the zombies among them, which tell that a ship was on the air."""
+    """Of `TrackFix`: `fixes` and the zombies among them, which tell that a ship was on the air.
+
+    With a column `satellite`, true where a satellite heard it.
+    """
     counts: Mapping[str, int]
     """What became of the fixes: clean, and by mark."""
 
@@ -71,8 +74,10 @@ def build_tracks(
     order = _by_track(np.asarray(once.column("mmsi")), branch)
     on_air = _track_fixes(once, labels).take(order).filter(pa.array(kept[order]))
     zombie = _zombies(on_air, settings)
-    whole = once.append_column("label", labels).take(order).filter(pa.array(kept[order]))
     fixes = on_air.filter(pa.array(~zombie))
+    whole = once.append_column("label", labels).take(order).filter(pa.array(kept[order]))
+    satellite = pc.equal(pc.cast(whole.column("receiver"), pa.string()), "satellite")
+    on_air = on_air.append_column("satellite", pc.fill_null(satellite, False))
     aside = [
         _marked(clean.filter(pa.array(repeated)), Mark.REPEATED),
         _marked(once.filter(pa.array(~kept)), Mark.JUMP),

@@ -211,7 +211,7 @@ def _build_season(task: TracksTask, out: Path) -> Outcome:
             "marked": sum(season.notes.marked.values()),
             **season.counts,
             "tracks": len(season.tracks),
-            "gaps": gaps,
+            **gaps,
             "hours": heard,
             **events,
             "events_of_others": len(told),
@@ -308,7 +308,7 @@ class _Season:
         write_table(CellReception, self._air.table(task.settings), self._out / CELLS)
         return len(rows)
 
-    def write_gaps(self) -> int:
+    def write_gaps(self) -> dict[str, int]:
         """Gaps, closed and open, and what kept ships from being heard or placed."""
         settings = self._task.settings
         lasts = open_until(joined_silences(self._lasts), self.end.timestamp(), settings)
@@ -326,7 +326,7 @@ class _Season:
                 np.asarray(jumps["mmsi"]), settings,
             )  # fmt: skip
         write_records(Outage, outages, self._out / OUTAGES)
-        return len(gaps)
+        return {"gaps": len(gaps), "outages": len(outages)}
 
 
 def day_file(day: datetime) -> str:
@@ -352,4 +352,4 @@ def _by_day(fixes: pa.Table) -> Iterator[tuple[datetime, pa.Table]]:
 
 
 AIS = Stage(name="ais", version=5, work=_read_provider_file)
-TRACK = Stage(name="tracks", version=7, work=_build_season)
+TRACK = Stage(name="tracks", version=8, work=_build_season)

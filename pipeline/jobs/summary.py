@@ -12,7 +12,8 @@ from rich.text import Text
 from pipeline.jobs.contract import StageResult
 from pipeline.jobs.evaluate_season import score_findings
 from pipeline.jobs.findings import Findings
-from pipeline.jobs.ingest_ais import SEASON
+from pipeline.jobs.ingest_ais import OUTAGES, SEASON
+from pipeline.jobs.look_up import HITS
 from pipeline.jobs.queue_review import REPORT
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
@@ -41,7 +42,7 @@ def print_summary(console: Console, run: Run, story: Story) -> None:
         if calls
         else Text("No dark port call of tiers A to C was found; tier D is in the report.")
     )
-    for line in _lines(found):
+    for line in [*_lines(found), *_on_the_air(story)]:
         console.print(Text(line))
     if story.simulated is not None and story.findings.voyages:
         score = score_findings(story.simulated, found, run.config.evaluate)
@@ -104,6 +105,25 @@ def _suspects(call: PortCall, candidates: Sequence[Candidate]) -> Text:
     own = sorted((c for c in candidates if c.call_id == call.call_id), key=lambda c: c.rank)
     shown = [f"{words.ship(c.ship_name, c.mmsi)} {c.posterior:.2f}" for c in own[:NAMED_CANDIDATES]]
     return Text(", ".join(shown) or words.UNKNOWN_SHIP)
+
+
+def _on_the_air(story: Story) -> list[str]:
+    """What kept ships from being heard, and who of those heard is on a list."""
+    lines = []
+    tracked, looked_up = story.tracked.done.get(SEASON), story.looked_up.done.get(SEASON)
+    outages = tracked.counts.get("outages", 0) if tracked is not None else 0
+    if outages:
+        lines.append(
+            f"Receivers or satellite navigation failed {words.count(outages, 'time')}: "
+            f"{OUTAGES} says where; no silence then is held against a ship."
+        )
+    if looked_up is not None and looked_up.counts.get("listed", 0):
+        listed, hits = looked_up.counts["listed"], looked_up.counts["hits"]
+        lines.append(
+            f"Watch lists name {words.count(listed, 'ship')}; what the ships heard said of "
+            f"themselves meets them {words.count(hits, 'time')} ({HITS})."
+        )
+    return lines
 
 
 def _lines(found: Findings) -> list[str]:

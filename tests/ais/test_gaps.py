@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.ais.air import cell_of, known_hours, parent
+from pipeline.ais.air import cell_of, known_hours, listen, parent
 from pipeline.ais.outages import disturbed, find_outages, outage_records
 from tests.ais.conftest import SETTINGS, fix, gaps_of, hours_of
 
@@ -263,6 +263,19 @@ def test_positions_disturbed_are_named_with_their_water():
     assert [(one.kind, one.n_found) for one in found] == [("positions disturbed", 3)]
     assert found[0].end_at - found[0].start_at == timedelta(hours=1)
     assert (found[0].lon, found[0].lat) == pytest.approx((0.3, 60.3), abs=2.0)
+
+
+def test_the_table_of_cells_tells_who_was_heard_and_by_what():
+    here = traffic(end=6 * 60, n=4, receiver="terrestrial")
+    rows = [replace(one, receiver="satellite") if one.mmsi % 4 == 0 else one for one in here]
+    hours = hours_of(rows)
+    table = listen(hours, is_b=np.zeros(4, bool), settings=SETTINGS).table(SETTINGS)
+    cells = table.to_pylist()
+    assert {row["ais_class"] for row in cells} == {"A"}
+    assert sum(row["n_known"] for row in cells) == sum(row["n_heard"] for row in cells) == 16
+    assert sum(row["n_satellite"] for row in cells) == 4
+    assert all(row["p_heard_low"] < row["p_heard"] < row["p_heard_high"] for row in cells)
+    assert {h3.get_resolution(h3.str_to_int(row["cell"])) for row in cells} == {4}
 
 
 # --------------------------------------------------------------------------- cells

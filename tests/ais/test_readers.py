@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -140,6 +141,19 @@ def test_parquet_is_read_as_the_csv_of_the_same_columns(tmp_path, times):
     assert two.fixes.equals(one.fixes)
     assert two.statics.equals(one.statics)
     assert (two.rows_in, two.rows_out) == (2, 2)
+
+
+def test_a_geoparquet_without_columns_of_the_place_is_read_by_its_geometry(tmp_path):
+    cells = dict(zip(NEW_HEADER.split(","), next(csv.reader([NEW_ROW])), strict=True))
+    lon, lat = float(cells.pop("longitude")), float(cells.pop("latitude"))
+    columns = {name: pa.array([text, text]) for name, text in cells.items()}
+    columns["geometry"] = pa.array([shapely.to_wkb(shapely.Point(lon, lat)), b"broken"])
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    found = read(tmp_path, sink.getvalue())
+    (fix,) = found.fixes.to_pylist()
+    assert (fix["lon"], fix["lat"], fix["ais_class"]) == (lon, lat, "A")
+    assert [issue.rule for issue in found.issues] == ["no lon that can be read"]
 
 
 def test_a_damaged_or_foreign_parquet_is_one_message(tmp_path):
