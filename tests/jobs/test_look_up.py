@@ -18,7 +18,10 @@ def own(tmp_path, write_config):
     ais, lists = tmp_path / "ais", tmp_path / "lists"
     ais.mkdir()
     lists.mkdir()
-    rows = [DMA_ROW.replace("02:09:00", f"{hour:02d}:09:00") for hour in range(24)]
+    rows = [
+        DMA_ROW.replace("02:09:00", f"{hour:02d}:09:00").replace("42.75", f"{42.7 + hour / 10:.2f}")
+        for hour in range(24)
+    ]
     (ais / "day.csv").write_text("\n".join([DMA_HEADER, *rows, DMA_ROW.replace("42.75", "x")]))
     feed = [streamed("PositionReport", POSITION), streamed("ShipStaticData", STATIC)]
     (ais / "feed.json").write_text("\n".join(feed))
