@@ -5,6 +5,7 @@ Importing this takes seconds; only training and the torch engine do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from ultralytics.cfg import get_cfg
+from ultralytics.nn import tasks
 from ultralytics.nn.tasks import OBBModel
 
+from pipeline.backbone import EfficientNetLite, begin_with_photographs
 from pipeline.errors import UsageError
+
+# An architecture's YAML names layers as ultralytics knows them.
+tasks.EfficientNetLite = EfficientNetLite  # type: ignore[attr-defined]
 
 
 def new_network(architecture: Path, bands: int) -> OBBModel:
@@ -28,6 +34,22 @@ def new_network(architecture: Path, bands: int) -> OBBModel:
     settings = get_cfg(overrides={"box": 7.5, "cls": 0.7, "dfl": 1.5})
     network.args = settings  # type: ignore[assignment]  # read by its loss
     return network
+
+
+def pretrain(network: OBBModel, bands: Sequence[str]) -> None:
+    """Give an untrained network's backbone what is known of photographs.
+
+    Raises:
+        UsageError: the architecture has no such backbone, or the weights are not there.
+    """
+    backbones = [layer for layer in network.modules() if isinstance(layer, EfficientNetLite)]
+    if not backbones:
+        raise UsageError(
+            "Recipe asks for pretrained weights that its architecture has no place for",
+            expected="a layer EfficientNetLite",
+        )
+    for backbone in backbones:
+        begin_with_photographs(backbone, bands)
 
 
 def load_network(architecture: Path, bands: int, weights: Path) -> OBBModel:

@@ -66,6 +66,9 @@ class Recipe(BaseModel):
     seed: int = Field(20240307, ge=0, description="of everything random")
     architecture: str = Field(description="file name of the architecture YAML, beside the recipe")
     inputs: Inputs = Field(description="what the network is fed")
+    pretrained: Literal["efficientnet-lite0"] | None = Field(
+        None, description="what the backbone EfficientNetLite begins with; null: with nothing"
+    )
     stride_px: int = Field(32, ge=1, description="px; sides of what is fed are multiples of it")
     reach_px: int = Field(32, ge=0, description="px of surroundings that a hull needs to be judged")
     chips: int = Field(100_000, ge=1, description="chips seen in all")

@@ -21,7 +21,7 @@ from ultralytics.utils.torch_utils import ModelEMA
 from pipeline.errors import UsageError
 from pipeline.learn.render import Chip
 from pipeline.learn.settings import Recipe
-from pipeline.network import new_network
+from pipeline.network import new_network, pretrain
 
 Batch = dict[str, torch.Tensor]
 CHECKPOINT = "checkpoint.pt"
@@ -127,6 +127,8 @@ class _Learner:
     def new(recipe: Recipe, architecture: Path, device: torch.device) -> _Learner:
         torch.manual_seed(recipe.seed)
         network = new_network(architecture, len(recipe.inputs.bands))
+        if recipe.pretrained is not None:
+            pretrain(network, recipe.inputs.bands)
         network = network.to(device).to(memory_format=torch.channels_last).train()
         heedless = _Heedless()
         criterion = network.init_criterion()
