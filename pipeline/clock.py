@@ -27,6 +27,11 @@ def format_utc(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def from_posix(posix_s: float) -> datetime:
+    """Aware UTC, to the microsecond, of seconds since 1970."""
+    return datetime.fromtimestamp(round(float(posix_s) * 1e6) / 1e6, UTC)
+
+
 def compact_utc(instant: datetime) -> str:
     """`20240307T020900Z`, as it stands in ids and file names."""
     return instant.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -26,12 +26,14 @@ from pipeline.errors import BadInput, ChecksFailed
 
 R = TypeVar("R")
 
+TIME = pa.timestamp("us", tz="UTC")
+"""Of every time in every table."""
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
     float: pa.float64(),
     bool: pa.bool_(),
-    datetime: pa.timestamp("us", tz="UTC"),
+    datetime: TIME,
     list[str]: pa.list_(pa.string()),
     list[float]: pa.list_(pa.float64()),
 }

@@ -21,7 +21,7 @@ from pipeline.ais.hours import ShipHours
 from pipeline.ais.settings import Settings
 from pipeline.geo import sphere_m
 from pipeline.heard import CellReception
-from pipeline.tables import schema_of
+from pipeline.tables import TIME, schema_of
 
 TABLED = 4
 """The resolution of the table for people."""
@@ -94,7 +94,7 @@ class Air:
         at_us = ((hour + self.first_hour) * settings.reception_bin_s * 1e6).astype(np.int64)
         columns = {
             "cell": pa.array(names[cell], pa.string()),
-            "hour_at": pa.array(at_us).cast(pa.timestamp("us", tz="UTC")),
+            "hour_at": pa.array(at_us).cast(TIME),
             "ais_class": pa.array(np.where(is_b == 1, "B", "A"), pa.string()),
             "n_known": level.n_known,
             "n_heard": level.n_heard,

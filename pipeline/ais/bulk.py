@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pipeline.ais.settings import Settings
 from pipeline.errors import BadInput
 from pipeline.heard import Mark
+from pipeline.tables import TIME
 from pipeline.units import mps_from_knots
 
 ORDER = ("mmsi", "sent_at", "lon", "lat", "sog_mps", "cog_deg", "heading_deg", "nav_status")
@@ -69,7 +70,6 @@ SAID_TWICE = """
 SAMPLED_ROWS = 5_000_000
 """More are judged by a share of their ships: a clock is wrong for all of them."""
 BATCH_ROWS = 1_000_000
-TIME = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from pipeline.ais.air import EDGE_M, LARGEST_ASKED, NO_CELL, RESOLUTIONS, Air, b
 from pipeline.ais.hours import Silences
 from pipeline.ais.outages import Outages
 from pipeline.ais.settings import Settings
-from pipeline.clock import format_utc
+from pipeline.clock import format_utc, from_posix
 from pipeline.geo import sphere_m
 from pipeline.heard import (
     Gap,
@@ -171,7 +171,7 @@ def _gap(
     data_end: datetime,
     settings: Settings,
 ) -> Gap:
-    off_at = _instant(silences.off_s[row])
+    off_at = from_posix(silences.off_s[row])
     off_lon, off_lat = float(silences.off_lon[row]), float(silences.off_lat[row])
     closed = bool(np.isfinite(silences.on_lon[row]))
     n_elsewhere = int(silences.n_elsewhere[row])
@@ -183,7 +183,7 @@ def _gap(
         off_at=off_at,
         off_lon=off_lon,
         off_lat=off_lat,
-        on_at=_instant(silences.on_s[row]) if closed else None,
+        on_at=from_posix(silences.on_s[row]) if closed else None,
         on_lon=float(silences.on_lon[row]) if closed else None,
         on_lat=float(silences.on_lat[row]) if closed else None,
         data_end_at=data_end,
@@ -197,10 +197,6 @@ def _gap(
         verdict=str(verdict),
         reason=reason,
     )
-
-
-def _instant(posix_s: float) -> datetime:
-    return datetime.fromtimestamp(round(float(posix_s) * 1e6) / 1e6, UTC)
 
 
 def _verdict(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.ais.jsonlines import NotRead
 from pipeline.clock import parse_utc
 from pipeline.errors import BadInput
 from pipeline.heard import OutsideEvent
@@ -20,10 +21,6 @@ NAME = "Global Fishing Watch events (API v3)"
 PROVIDER = "Global Fishing Watch"
 KINDS = ("gap", "port_visit", "encounter", "loitering", "fishing")
 Saying = Mapping[str, Any]
-
-
-class NotRead(ValueError):
-    """An object that is no event, and why."""
 
 
 def looks_like_events(block: bytes) -> bool:

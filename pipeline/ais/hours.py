@@ -42,7 +42,8 @@ class ShipHours:
 class Silences:
     """Longer than `Settings.gap_min_s`, arrays (n,): the fix before, and after where there is one.
 
-    `on_s` is the end of the data and `on_lon`, `on_lat` are NaN where the silence is open.
+    Where the silence is open `on_lon` and `on_lat` are NaN, and `on_s` is infinite: of any length,
+    until `until` makes it the end of the data.
     """
 
     track: NDArray[np.int64]
@@ -116,6 +117,12 @@ def closed_silences(fixes: pa.Table, settings: Settings) -> Silences:
     )
 
 
+def silences_of(built: TrackSet, notes: Notes, settings: Settings) -> Silences:
+    """Every silence of some ships: between two fixes, and after each track's last."""
+    closed, lasts = closed_silences(built.on_air, settings), last_fixes(built.on_air)
+    return told_elsewhere(joined_silences([(0, closed), (0, lasts)]), built, notes)
+
+
 def told_elsewhere(silences: Silences, built: TrackSet, notes: Notes) -> Silences:
     """With the reports of the same MMSI that no other ship explains.
 
@@ -179,11 +186,12 @@ def joined_silences(parts: Iterable[tuple[int, Silences]]) -> Silences:
     return Silences(track=track.astype(np.int64), n_elsewhere=elsewhere.astype(np.int64), **rows)
 
 
-def open_until(lasts: Silences, end_s: float, settings: Settings) -> Silences:
-    """Those of the last fixes after which the silence is long enough by the end of the data."""
-    keep = end_s - lasts.off_s > settings.gap_min_s
-    rows = {name: getattr(lasts, name)[keep] for name in lasts.__dataclass_fields__}
-    return Silences(**{**rows, "on_s": np.full(int(keep.sum()), end_s)})
+def until(silences: Silences, end_s: float, settings: Settings) -> Silences:
+    """The closed ones, and those of the open that are long enough by the end of the data."""
+    is_open = np.isinf(silences.on_s)
+    keep = ~is_open | (end_s - silences.off_s > settings.gap_min_s)
+    rows = {name: getattr(silences, name)[keep] for name in silences.__dataclass_fields__}
+    return Silences(**{**rows, "on_s": np.where(is_open, end_s, silences.on_s)[keep]})
 
 
 def _changes(values: NDArray[np.int64]) -> NDArray[np.bool_]:

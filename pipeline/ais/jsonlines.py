@@ -29,7 +29,7 @@ Saying = Mapping[str, Any]
 
 
 class NotRead(ValueError):
-    """An object that is no message, and why."""
+    """An object that is not what its file should hold, and why."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +19,7 @@ from pipeline.ais.hours import ship_hours
 from pipeline.ais.port_visits import runs
 from pipeline.ais.settings import Settings
 from pipeline.ais.tracks import seconds, track_index
-from pipeline.clock import format_utc
+from pipeline.clock import format_utc, from_posix
 from pipeline.geo import EARTH_RADIUS_M, sphere_m
 from pipeline.heard import (
     Encounter,
@@ -140,7 +139,7 @@ def _encounter(
     a, b = tracks[int(steps.track[one[0]])], tracks[int(steps.track[other[0]])]
     apart_m = sphere_m(steps.lon[one], steps.lat[one], steps.lon[other], steps.lat[other])
     size_s = settings.encounter_step_s
-    start, end = (_instant(steps.step[row] * size_s) for row in (one[0], one[-1]))
+    start, end = (from_posix(steps.step[row] * size_s) for row in (one[0], one[-1]))
     middle = len(one) // 2
     speed = np.concatenate([steps.speed_mps[one], steps.speed_mps[other]])
     return Encounter(
@@ -169,7 +168,10 @@ def find_loitering(
         if lasts_s < settings.loiter_min_s:
             continue
         track, rows = tracks[int(hours.track[first])], slice(first, last + 1)
-        start, end = _instant(hours.hour[first] * size_s), _instant((hours.hour[last] + 1) * size_s)
+        start, end = (
+            from_posix(hours.hour[first] * size_s),
+            from_posix((hours.hour[last] + 1) * size_s),
+        )
         found.append(
             Loitering(
                 loitering_id=content_id("l", track.mmsi, format_utc(start)), mmsi=track.mmsi,
@@ -203,7 +205,3 @@ def _way_by_hour(
         np.add.reduceat(np.where(usable, hop_m, 0.0), starts),
         np.add.reduceat(np.where(usable, hop_s, 0.0), starts),
     )
-
-
-def _instant(posix_s: float) -> datetime:
-    return datetime.fromtimestamp(round(float(posix_s) * 1e6) / 1e6, UTC)

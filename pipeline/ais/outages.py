@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import h3.api.basic_int as h3
 import numpy as np
@@ -118,27 +119,17 @@ def _usual(heard: NDArray[np.int64], settings: Settings) -> NDArray[np.float64]:
 
 def outage_records(outages: Outages, settings: Settings) -> list[Outage]:
     """Hours in a row as one outage, by region and time."""
-    records: list[Outage] = []
-    start = 0
-    for k in range(1, len(outages.hour) + 1):
-        goes_on = (
-            k < len(outages.hour)
-            and outages.region[k] == outages.region[k - 1]
-            and outages.hour[k] == outages.hour[k - 1] + 1
-        )
-        if not goes_on:
-            records.append(_record(outages, slice(start, k), settings))
-            start = k
-    return records
-
-
-def _record(outages: Outages, rows: slice, settings: Settings) -> Outage:
-    region = int(outages.region[rows][0])
-    return _named(
-        region, OutageKind.RECEIVERS,
-        (int(outages.hour[rows][0]), int(outages.hour[rows][-1]) + 1),
-        float(outages.expected[rows].mean()), int(outages.heard[rows].max()), settings,
+    rows = zip(
+        outages.region.tolist(), outages.hour.tolist(), outages.expected.tolist(),
+        outages.heard.tolist(), strict=True,
     )  # fmt: skip
+    return [
+        _named(
+            run[0][0], OutageKind.RECEIVERS, (run[0][1], run[-1][1] + 1),
+            float(np.mean([usual for _, _, usual, _ in run])), max(n for *_, n in run), settings,
+        )
+        for run in _runs(list(rows))
+    ]  # fmt: skip
 
 
 def _named(
@@ -200,20 +191,21 @@ def disturbed(
     bad = sorted(
         (c, h, len(s)) for (c, h), s in found.items() if len(s) >= settings.jamming_min_ships
     )
-    return _runs(bad, settings)
-
-
-def _runs(bad: Sequence[tuple[int, int, int]], settings: Settings) -> list[Outage]:
-    runs: list[list[tuple[int, int, int]]] = []
-    for one in bad:
-        if runs and runs[-1][-1][0] == one[0] and runs[-1][-1][1] + 1 == one[1]:
-            runs[-1].append(one)
-        else:
-            runs.append([one])
     return [
         _named(
             run[0][0], OutageKind.POSITIONS, (run[0][1], run[-1][1] + 1), 0.0,
-            max(n for _, _, n in run), settings,
+            max(n for *_, n in run), settings,
         )
-        for run in runs
+        for run in _runs(bad)
     ]  # fmt: skip
+
+
+def _runs(rows: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
+    """Rows of (region, hour, …), sorted, as stretches of hours in a row of one region."""
+    runs: list[list[tuple[Any, ...]]] = []
+    for one in rows:
+        if runs and runs[-1][-1][:2] == (one[0], one[1] - 1):
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    return runs

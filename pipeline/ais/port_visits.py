@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -28,8 +27,8 @@ from numpy.typing import NDArray
 from shapely import Geometry
 
 from pipeline.ais.settings import Settings
-from pipeline.ais.tracks import seconds
-from pipeline.clock import format_utc
+from pipeline.ais.tracks import seconds, track_index
+from pipeline.clock import format_utc, from_posix
 from pipeline.geo import to_crs, utm_crs
 from pipeline.heard import Lying, PortVisit
 from pipeline.records import (
@@ -75,17 +74,17 @@ def find_port_visits(
 
 
 def _arrays(fixes: pa.Table) -> _Season:
-    encoded = pc.dictionary_encode(fixes.column("track_id")).combine_chunks()
+    track, ids = track_index(fixes)
     speed = pc.fill_null(fixes.column("sog_mps"), np.nan)
     return _Season(
-        track=np.asarray(encoded.indices).astype(np.int64),
+        track=track,
         mmsi=np.asarray(fixes.column("mmsi")),
         time_s=seconds(fixes),
         lon=np.asarray(fixes.column("lon")),
         lat=np.asarray(fixes.column("lat")),
         sog_mps=np.asarray(speed, dtype=np.float64),
         anchored=np.asarray(pc.equal(pc.fill_null(fixes.column("nav_status"), 15), AT_ANCHOR)),
-        ids=tuple(encoded.dictionary.to_pylist()),
+        ids=ids,
     )
 
 
@@ -143,7 +142,7 @@ def _visit(
     still = np.flatnonzero(stopped[own]) + first
     zone, lying = zones.lying(season, still)
     mmsi = int(season.mmsi[first])
-    start = _instant(season.time_s[first])
+    start = from_posix(season.time_s[first])
     return PortVisit(
         visit_id=content_id("v", site.site_id, mmsi, format_utc(start)),
         site_id=site.site_id,
@@ -152,11 +151,11 @@ def _visit(
         mmsi=mmsi,
         track_id=season.ids[track],
         first_at=start,
-        last_at=_instant(season.time_s[last]),
+        last_at=from_posix(season.time_s[last]),
         entered=came,
         left=left,
-        stopped_at=_instant(season.time_s[still[0]]) if len(still) else None,
-        moved_off_at=_instant(season.time_s[still[-1]]) if len(still) else None,
+        stopped_at=from_posix(season.time_s[still[0]]) if len(still) else None,
+        moved_off_at=from_posix(season.time_s[still[-1]]) if len(still) else None,
         longest_silence_s=float(silence_s.max(initial=0.0)),
         confidence=confidence(entered=came, left=left, stayed=bool(len(still)) or silent),
     )
@@ -170,10 +169,6 @@ def confidence(*, entered: bool, left: bool, stayed: bool) -> int:
     if not stayed:
         return 1
     return 2 + entered + left
-
-
-def _instant(posix_s: float) -> datetime:
-    return datetime.fromtimestamp(round(float(posix_s) * 1e6) / 1e6, UTC)
 
 
 class _Zones:

@@ -141,7 +141,7 @@ def _read_events(text: Iterable[bytes], path: Path) -> Iterator[AisPart]:
             n_objects += 1
             try:
                 events.append(gfw_events.event_of(said))
-            except gfw_events.NotRead as reason:
+            except jsonlines.NotRead as reason:
                 issues.append(Issue(where=f"{path.name} line {line}", rule=str(reason), value=""))
         yield AisPart(
             format=gfw_events.NAME,

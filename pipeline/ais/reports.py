@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.tables import TIME
+
 POSITION = {
     "mmsi": pa.int64(), "sent_at": pa.int64(), "lon": pa.float64(), "lat": pa.float64(),
     "sog_kn": pa.float64(), "cog_deg": pa.float64(), "heading_deg": pa.float64(),
@@ -21,7 +23,6 @@ IDENTITY = {
 }  # fmt: skip
 TENTHS = ("sog_kn", "cog_deg", "draught_m")
 """Sent in tenths; in single precision, as aiscat gives it, 102.2 kn are more than 102.2 kn."""
-TIME = pa.timestamp("us", tz="UTC")
 Cells = Mapping[str, Any]
 
 

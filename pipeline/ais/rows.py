@@ -22,14 +22,14 @@ from pipeline.heard import (
     Mark,
     Static,
 )
+from pipeline.imo import check_digit
 from pipeline.records import Issue
-from pipeline.tables import schema_of
+from pipeline.tables import TIME, schema_of
 from pipeline.units import KNOT_MPS
 
 NUMBER = r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?\s*$"
 WHOLE = r"^\s*\d{1,10}(\.0*)?\s*$"
 """A whole number; MarineCadastre writes some as `8.0`."""
-TIME = pa.timestamp("us", tz="UTC")
 LON_UNAVAILABLE, LAT_UNAVAILABLE = 181.0, 91.0
 COURSE_END_DEG = 360.0
 STATUS_MAX = 15
@@ -332,11 +332,10 @@ def _imo_of(texts: pa.Array) -> dict[str, pa.Array]:
 
 
 def _checked_imo(numbers: pa.Array) -> dict[str, pa.Array]:
-    """Those whose check digit holds, and the others: weights 7 to 2 over the first six digits."""
+    """Those whose check digit holds, and the others."""
     values = np.asarray(pc.fill_null(numbers, 0), dtype=np.int64)
-    digits = (values[:, None] // 10 ** np.arange(6, 0, -1)) % 10
-    check = (digits * np.arange(7, 1, -1)).sum(axis=1) % 10
-    holds = (values >= 1_000_000) & (values <= 9_999_999) & (check == values % 10)
+    holds = (values >= 1_000_000) & (values <= 9_999_999)
+    holds &= check_digit(values // 10) == values % 10
     nothing = pa.scalar(None, pa.int64())
     wrong = pa.array(~holds & (values > 0))
     return {

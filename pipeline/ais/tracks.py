@@ -239,7 +239,7 @@ def _zombies(fixes: pa.Table, settings: Settings) -> NDArray[np.bool_]:
     """
     zombie = np.zeros(fixes.num_rows, np.bool_)
     if fixes.num_rows > 1:
-        track = np.asarray(pc.dictionary_encode(fixes.column("track_id")).combine_chunks().indices)
+        track, _ = track_index(fixes)
         lon, lat = np.asarray(fixes.column("lon")), np.asarray(fixes.column("lat"))
         speed = np.asarray(pc.fill_null(fixes.column("sog_mps"), 0.0))
         went_m = np.minimum(speed[1:], speed[:-1]) * np.diff(seconds(fixes))

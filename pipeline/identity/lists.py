@@ -20,6 +20,7 @@ from typing import Any
 from pipeline.errors import BadInput
 from pipeline.heard import Listed
 from pipeline.identity.settings import Settings
+from pipeline.imo import check_digit
 from pipeline.markup import read_xml
 from pipeline.records import Issue
 
@@ -127,13 +128,12 @@ def _listed(said: _Said, found: WatchList) -> Listed | None:
 
 
 def checked_imo(text: str) -> int | None:
-    """An IMO number whose check digit holds: weights 7 to 2 over the first six digits."""
+    """An IMO number whose check digit holds."""
     match = re.fullmatch(r"\s*(?:IMO)?\W*(\d{7})(?:\.0)?\s*", text, re.IGNORECASE)
     if match is None:
         return None
-    digits = [int(digit) for digit in match[1]]
-    weighed = sum(digit * weight for digit, weight in zip(digits, range(7, 1, -1), strict=False))
-    return int(match[1]) if weighed % 10 == digits[6] else None
+    number = int(match[1])
+    return number if check_digit(number // 10) == number % 10 else None
 
 
 def _clean(text: str) -> str:

@@ -14,15 +14,7 @@ import pyarrow as pa
 from pipeline.ais.air import listen
 from pipeline.ais.bulk import Notes, by_ship
 from pipeline.ais.gaps import find_gaps
-from pipeline.ais.hours import (
-    closed_silences,
-    joined_hours,
-    joined_silences,
-    last_fixes,
-    open_until,
-    ship_hours,
-    told_elsewhere,
-)
+from pipeline.ais.hours import ship_hours, silences_of, until
 from pipeline.ais.outages import find_outages
 from pipeline.ais.readers import read_parts
 from pipeline.ais.settings import Columns, Settings
@@ -47,7 +39,7 @@ from pipeline.heard import (
     Gap,
     GapVerdict,
 )
-from pipeline.tables import schema_of, write_table
+from pipeline.tables import TIME, schema_of, write_table
 
 SOLENT = "ais/solent/SolentAIS_20160112_130211.csv"
 COLUMNS = Columns(
@@ -132,11 +124,9 @@ def _chain(world: World, scale: Scale, settings: Settings) -> tuple[list[Gap], T
         notes = Notes()
         parts = list(by_ship(files, scratch=folder, notes=notes, settings=settings))
     built = build_tracks(pa.concat_tables(parts), {}, settings=settings)
-    hours = joined_hours([ship_hours(built.on_air, settings)])
-    closed = told_elsewhere(closed_silences(built.on_air, settings), built, notes)
-    still = open_until(last_fixes(built.on_air), scale.end_s, settings)
+    hours = ship_hours(built.on_air, settings)
     gaps = find_gaps(
-        joined_silences([(0, closed), (0, still)]),
+        until(silences_of(built, notes, settings), scale.end_s, settings),
         built.tracks,
         air=listen(hours, is_b=np.zeros(len(built.tracks), np.bool_), settings=settings),
         outages=find_outages(hours, settings),
@@ -153,7 +143,7 @@ def _fixes(world: World, rows: np.ndarray, source: str) -> pa.Table:
     return pa.table(
         {
             "mmsi": world.mmsi[rows],
-            "sent_at": pa.array(at_us).cast(pa.timestamp("us", tz="UTC")),
+            "sent_at": pa.array(at_us).cast(TIME),
             "lon": reports.lon[rows], "lat": reports.lat[rows],
             "sog_mps": reports.sog_mps[rows], "cog_deg": reports.cog_deg[rows],
             "heading_deg": pa.nulls(n, pa.float64()), "nav_status": pa.nulls(n, pa.int64()),

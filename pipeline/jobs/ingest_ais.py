@@ -20,13 +20,11 @@ from pipeline.ais.gaps import find_gaps
 from pipeline.ais.hours import (
     ShipHours,
     Silences,
-    closed_silences,
     joined_hours,
     joined_silences,
-    last_fixes,
-    open_until,
     ship_hours,
-    told_elsewhere,
+    silences_of,
+    until,
 )
 from pipeline.ais.meetings import (
     SlowSteps,
@@ -230,8 +228,7 @@ class _Season:
         self._task = task
         self._days: dict[str, TableWriter] = {}
         self._hours: list[ShipHours] = []
-        self._closed: list[tuple[int, Silences]] = []
-        self._lasts: list[tuple[int, Silences]] = []
+        self._silences: list[tuple[int, Silences]] = []
         self._jumps: list[pa.Table] = []
         self._steps: list[tuple[int, SlowSteps]] = []
         self._visits: list[PortVisit] = []
@@ -256,10 +253,7 @@ class _Season:
         jumps = built.set_aside.filter(pc.equal(built.set_aside["mark"], str(Mark.JUMP)))
         self._jumps.append(jumps.select(["mmsi", "sent_at", "lon", "lat"]))
         self._hours.append(ship_hours(built.on_air, settings))
-        silences = closed_silences(built.on_air, settings)
-        self._closed.append((n_before, told_elsewhere(silences, built, self.notes)))
-        lasts = told_elsewhere(last_fixes(built.on_air), built, self.notes)
-        self._lasts.append((n_before, lasts))
+        self._silences.append((n_before, silences_of(built, self.notes, settings)))
         self._visits += find_port_visits(built.fixes, self._task.sites, settings)
         self._loitering += find_loitering(built.fixes, built.tracks, self._far, settings)
         self._steps.append((n_before, slow_steps(built.fixes, self._far, settings)))
@@ -311,8 +305,7 @@ class _Season:
     def write_gaps(self) -> dict[str, int]:
         """Gaps, closed and open, and what kept ships from being heard or placed."""
         settings = self._task.settings
-        lasts = open_until(joined_silences(self._lasts), self.end.timestamp(), settings)
-        silences = joined_silences([*self._closed, (0, lasts)])
+        silences = until(joined_silences(self._silences), self.end.timestamp(), settings)
         gaps = find_gaps(
             silences, self.tracks, air=self._air, outages=self._outages, data_end=self.end,
             settings=settings,

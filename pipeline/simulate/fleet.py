@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from pipeline.imo import check_digit
 from pipeline.simulate.chance import chance
 from pipeline.simulate.settings import Settings
 
@@ -125,7 +126,5 @@ def _said(trade: Trade, length_m: int, rng: np.random.Generator) -> tuple[float,
 
 
 def _imo(six_digits: int) -> int:
-    """An IMO number with its check digit: the weighted sum 7..2 of the first six, modulo 10."""
-    digits = [int(digit) for digit in f"{six_digits:06d}"]
-    check = sum(weight * digit for weight, digit in zip(range(7, 1, -1), digits, strict=True)) % 10
-    return six_digits * 10 + check
+    """An IMO number with its check digit."""
+    return six_digits * 10 + int(check_digit(six_digits))

@@ -14,15 +14,7 @@ from shapely.geometry import box
 from pipeline.ais.air import listen
 from pipeline.ais.bulk import ORDER, UNPLACED_MARKS, Notes
 from pipeline.ais.gaps import find_gaps
-from pipeline.ais.hours import (
-    ShipHours,
-    closed_silences,
-    joined_silences,
-    last_fixes,
-    open_until,
-    ship_hours,
-    told_elsewhere,
-)
+from pipeline.ais.hours import ShipHours, ship_hours, silences_of, until
 from pipeline.ais.outages import find_outages
 from pipeline.ais.readers import AisPart, read_parts
 from pipeline.ais.rows import merged_statics
@@ -128,11 +120,8 @@ def gaps_of(
         unplaced_mmsi=np.array([mmsi for mmsi, _ in nowhere], np.int64),
         unplaced_s=np.array([at_s for _, at_s in nowhere]),
     )
-    closed = told_elsewhere(closed_silences(tracks.on_air, settings), tracks, notes)
-    lasts = told_elsewhere(last_fixes(tracks.on_air), tracks, notes)
-    still = open_until(lasts, data_end.timestamp(), settings)
     return find_gaps(
-        joined_silences([(0, closed), (0, still)]),
+        until(silences_of(tracks, notes, settings), data_end.timestamp(), settings),
         tracks.tracks,
         air=listen(hours, is_b=is_b, settings=settings),
         outages=find_outages(hours, settings),
