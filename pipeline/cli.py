@@ -168,6 +168,7 @@ app.command("train")(cli_detector.train)
 evaluate_app.command("labels")(cli_detector.labels)
 evaluate_app.command("tanker")(cli_detector.tanker)
 evaluate_app.command("ais")(cli_detector.ais)
+evaluate_app.command("match")(cli_detector.match)
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from pipeline.detect.settings import Settings as DetectSettings
 from pipeline.jobs.evaluate_ais import evaluate_ais
 from pipeline.jobs.evaluate_detection import evaluate_detection
 from pipeline.jobs.evaluate_labels import evaluate_labels
+from pipeline.jobs.evaluate_match import evaluate_match
 from pipeline.jobs.evaluate_season import evaluate_season
 from pipeline.jobs.evaluate_tanker import evaluate_tanker
 from pipeline.jobs.label_radar import labels_from_radar, reference_data
@@ -42,6 +43,7 @@ from pipeline.jobs.trained import (
     sensor_of,
 )
 from pipeline.learn.store import Labelled, write_dataset
+from pipeline.match.settings import Settings as MatchSettings
 from pipeline.model import Inputs
 from pipeline.review.reliability_plot import reliability_plot
 from pipeline.scene.settings import Settings as SceneSettings
@@ -236,3 +238,23 @@ def ais(as_json: JsonOption = False) -> None:
     Example: darkcall evaluate ais --json
     """
     print_score(evaluate_ais(reference_data(), AisSettings()), as_json=as_json)
+
+
+def match(
+    plots: Annotated[
+        Path | None, typer.Option(help="folder for SVGs: the reliability of the odds")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Is it that ship? Real pairs among real traffic, and made-up harbours.
+
+    Example: darkcall evaluate match --json
+    """
+    score = evaluate_match(reference_data(), AisSettings(), MatchSettings())
+    if plots is not None:
+        plots.mkdir(parents=True, exist_ok=True)
+        for name, bins in score.reliability().items():
+            points = [(one.said, one.true, one.count) for one in bins]
+            path = plots / f"match-{name.replace(' ', '-')}.svg"
+            path.write_text(reliability_plot(points, what="came true").svg, "utf-8")
+    print_score(score, as_json=as_json)

@@ -314,6 +314,10 @@ class Prediction:
     """Standard error along the course."""
     sigma_cross_m: float
     """Standard error across the course."""
+    p_astray: float
+    """Probability that she has manoeuvred or left since, and those errors do not hold."""
+    sigma_astray_m: float
+    """Standard error in any direction if so."""
     fix_age_s: float
     """To the nearest fix in time."""
     bracketed: bool

@@ -1,12 +1,14 @@
 """Where a track's ship should be at an instant, and how sure that is.
 
-Between fixes on both sides the variance is a Brownian bridge's, σ²·Δt1·Δt2/(Δt1+Δt2); from one
-side it grows with the time, along by speed and across by course (AIS research B.2). A ship in a
-long silence is not predicted at all: it may be anywhere.
+The error grows with the time to a fix, along by speed and across by course; and a ship may have
+turned, stopped or cast off meanwhile, so that a second, wider error holds with some probability.
+Both were fitted on real ships (`Spread`). A ship in a long silence is not predicted at all: it may
+be anywhere.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from shapely import Geometry
 from shapely.geometry import Point
 
-from pipeline.ais.settings import Settings
+from pipeline.ais.settings import Settings, Spread
 from pipeline.ais.tracks import seconds
 from pipeline.geo import azimuth_deg, destination, distance_m
 from pipeline.heard import Track
@@ -25,6 +27,8 @@ from pipeline.records import Prediction
 from pipeline.units import mps_from_knots
 
 M_PER_DEG = 111_200.0
+LEAST_MPS = 1.5
+"""A slow ship may speed up: how far off she is after a manoeuvre is reckoned from this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,31 @@ class _Fix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Error:
+    """Of a predicted place, as in `Prediction`."""
+
+    along_m: float
+    cross_m: float
+    p_astray: float
+    astray_m: float
+
+    @staticmethod
+    def under_way(speed_mps: float, time_s: float, spread: Spread, settings: Settings) -> _Error:
+        """After a time since a fix, by how errors grow."""
+        fix_m = settings.sigma_fix_m
+        grown = min(1.0, math.sqrt(time_s / spread.speed_share_s)) if spread.speed_share_s else 1.0
+        wander_mps = math.hypot(spread.speed_mps, spread.speed_share * speed_mps * grown)
+        turn = math.sin(math.radians(spread.course_deg))
+        way_m = max(speed_mps, LEAST_MPS) * time_s
+        return _Error(
+            along_m=math.hypot(fix_m, wander_mps * time_s, settings.sigma_clock_s * speed_mps),
+            cross_m=math.hypot(fix_m, speed_mps * turn * time_s),
+            p_astray=spread.astray * (1.0 - math.exp(-time_s / spread.astray_s)),
+            astray_m=math.hypot(fix_m, spread.astray_share * way_m),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
     """A position with its uncertainty."""
 
@@ -57,8 +86,7 @@ class _Place:
     lat: float
     sog_mps: float
     course_deg: float | None
-    sigma_along_m: float
-    sigma_cross_m: float
+    error: _Error
     bracketed: bool
 
 
@@ -138,8 +166,7 @@ def _lying(before: _Fix, after: _Fix, settings: Settings) -> _Place:
         lat=nearest.lat,
         sog_mps=0.0,
         course_deg=None,
-        sigma_along_m=sigma_m,
-        sigma_cross_m=sigma_m,
+        error=_Error(along_m=sigma_m, cross_m=sigma_m, p_astray=0.0, astray_m=sigma_m),
         bracketed=True,
     )
 
@@ -155,17 +182,16 @@ def _between(before: _Fix, after: _Fix, hop_m: float, settings: Settings) -> _Pl
     else:
         reached = destination(before.lon, before.lat, course or 0.0, share * hop_m)
         lon, lat = float(reached[0]), float(reached[1])
-    bridge_s = np.sqrt(-before.dt_s * after.dt_s)
-    # Half a bridge's spread: speed and course wander, and return to the far fix.
-    along = np.hypot(settings.sigma_fix_m, settings.sigma_speed_mps * bridge_s)
-    cross = np.hypot(settings.sigma_fix_m, speed * np.deg2rad(settings.sigma_course_deg) * bridge_s)
+    # Hardly off either fix, most in the middle: a bridge between them.
+    bridge_s = math.sqrt(-before.dt_s * after.dt_s)
+    swift = max(speed, 0.5 * max(before.known_mps, after.known_mps))
+    error = _Error.under_way(swift, bridge_s, settings.two_sides, settings)
     return _Place(
         lon=lon,
         lat=lat,
         sog_mps=speed,
         course_deg=course,
-        sigma_along_m=float(along),
-        sigma_cross_m=float(cross),
+        error=error,
         bracketed=True,
     )
 
@@ -196,22 +222,34 @@ def _reckoned(fix: _Fix, settings: Settings) -> _Place:
     if moves:
         ahead = destination(fix.lon, fix.lat, fix.cog_deg, fix.known_mps * elapsed_s)
         lon, lat = float(ahead[0]), float(ahead[1])
-    along = np.hypot(settings.sigma_fix_m, settings.sigma_speed_mps * age_s)
-    turn = np.deg2rad(settings.sigma_course_deg)
-    cross = np.hypot(settings.sigma_fix_m, fix.known_mps * turn * age_s)
+    error = (
+        _Error.under_way(fix.known_mps, age_s, settings.one_side, settings)
+        if moves
+        else _error_at_rest(age_s, settings)
+    )
     return _Place(
         lon=lon,
         lat=lat,
         sog_mps=fix.known_mps if moves else 0.0,
         course_deg=fix.cog_deg if moves else None,
-        sigma_along_m=float(along),
-        sigma_cross_m=float(max(cross, settings.sigma_fix_m)) if moves else float(along),
+        error=error,
         bracketed=False,
     )
 
 
+def _error_at_rest(age_s: float, settings: Settings) -> _Error:
+    """She swings about her anchor, or has left."""
+    swing_m = math.hypot(settings.sigma_fix_m, settings.swing_sigma_m)
+    return _Error(
+        along_m=swing_m,
+        cross_m=swing_m,
+        p_astray=1.0 - math.exp(-age_s / settings.leave_s),
+        astray_m=math.hypot(swing_m, settings.leave_mps * age_s),
+    )
+
+
 def _in_view(place: _Place, near: Geometry, settings: Settings) -> bool:
-    reach_m = settings.gate_sigma * max(place.sigma_along_m, place.sigma_cross_m)
+    reach_m = settings.gate_sigma * max(place.error.along_m, place.error.cross_m)
     reach_deg = reach_m / (M_PER_DEG * float(np.cos(np.deg2rad(place.lat))))
     return bool(near.distance(Point(place.lon, place.lat)) <= reach_deg)
 
@@ -230,8 +268,10 @@ def _prediction(track: Track, place: _Place, before: _Fix | None, after: _Fix | 
         course_deg=place.course_deg,
         heading_deg=nearest.heading_deg,
         sog_mps=place.sog_mps,
-        sigma_along_m=place.sigma_along_m,
-        sigma_cross_m=place.sigma_cross_m,
+        sigma_along_m=place.error.along_m,
+        sigma_cross_m=place.error.cross_m,
+        p_astray=place.error.p_astray,
+        sigma_astray_m=place.error.astray_m,
         fix_age_s=abs(nearest.dt_s),
         bracketed=place.bracketed,
     )

@@ -13,8 +13,10 @@ from shapely.geometry import Point
 
 from pipeline.heard import Reception
 from pipeline.match.assign import best_assignment, pair_probabilities
-from pipeline.match.score import Pair, displaced, p_detect, score
+from pipeline.match.others import Others
+from pipeline.match.score import Pair, score
 from pipeline.match.settings import Settings
+from pipeline.rates import Rates
 from pipeline.records import (
     AisInView,
     Detection,
@@ -59,40 +61,35 @@ def match_scene(
         surface_cloud_at: is a place (lon, lat) hidden in the image?
         site: whose AOI bounds what "in view" means.
         data_end: end of the AIS data; decides what is provisional.
-        settings: thresholds.
+        settings: thresholds, and the detector's rates.
 
     Returns:
         one match a detection, in their order; one row a ship in view, by track id.
     """
-    pairs = _pairs(scene, detections, predictions, settings)
+    others = Others(settings)
+    middle = site.aoi.centroid
+    pairs = score(
+        scene, detections, predictions,
+        centre=(middle.x, middle.y), others=others, settings=settings,
+    )  # fmt: skip
     sizes = (len(predictions), len(detections))
     probability = pair_probabilities(pairs, *sizes, settings)
     chosen = best_assignment(pairs, *sizes)
     air = _air(scene, reception, data_end, settings)
+    own: dict[int, list[int]] = {}
+    for k, pair in enumerate(pairs):
+        own.setdefault(pair.detection, []).append(k)
     decide = functools.partial(
         _match, pairs=pairs, probability=probability, chosen=chosen, predictions=predictions,
         air=air, settings=settings,
     )  # fmt: skip
-    matches = [decide(index, detection) for index, detection in enumerate(detections)]
-    look = functools.partial(_in_view, scene, hidden=surface_cloud_at, site=site, settings=settings)
-    in_view = [
-        look(prediction=prediction, seen_as=_seen_as(index, matches, predictions))
-        for index, prediction in enumerate(predictions)
-    ]
+    matches = [decide(one, own.get(index, [])) for index, one in enumerate(detections)]
+    seen_as = {m.track_id: m.detection_id for m in matches if m.outcome == Outcome.MATCHED}
+    look = functools.partial(
+        _in_view, scene, hidden=surface_cloud_at, site=site, rates=settings.rates
+    )
+    in_view = [look(prediction=one, seen_as=seen_as.get(one.track_id)) for one in predictions]
     return matches, sorted(in_view, key=lambda row: row.track_id)
-
-
-def _pairs(
-    scene: Scene, detections: list[Detection], predictions: list[Prediction], settings: Settings
-) -> list[Pair]:
-    found = []
-    for j, prediction in enumerate(predictions):
-        at = displaced(prediction, scene)
-        for i, detection in enumerate(detections):
-            pair = score(detection, prediction, at=at, indices=(i, j), settings=settings)
-            if pair is not None:
-                found.append(pair)
-    return found
 
 
 def _air(scene: Scene, reception: list[Reception], data_end: datetime, settings: Settings) -> _Air:
@@ -113,8 +110,8 @@ def _air(scene: Scene, reception: list[Reception], data_end: datetime, settings:
 
 
 def _match(
-    index: int,
     detection: Detection,
+    own: Sequence[int],
     *,
     pairs: Sequence[Pair],
     probability: NDArray[np.float64],
@@ -123,8 +120,7 @@ def _match(
     air: _Air,
     settings: Settings,
 ) -> Match:
-    own = [k for k, pair in enumerate(pairs) if pair.detection == index]
-    p_dark = max(0.0, 1.0 - float(probability[own].sum()))
+    p_dark = max(0.0, 1.0 - float(probability[list(own)].sum()))
     taken = next((k for k in own if k in chosen), None)
     best = (
         taken if taken is not None else max(own, key=lambda k: (probability[k], -k), default=None)
@@ -166,13 +162,6 @@ def _outcome(p_match: float, p_dark: float, air: _Air, settings: Settings) -> Ou
     return Outcome.DARK if p_dark >= settings.dark_min else Outcome.AMBIGUOUS
 
 
-def _seen_as(index: int, matches: Sequence[Match], predictions: Sequence[Prediction]) -> str | None:
-    """The detection a ship was matched with."""
-    track = predictions[index].track_id
-    matched = (m for m in matches if m.outcome == Outcome.MATCHED and m.track_id == track)
-    return next((m.detection_id for m in matched), None)
-
-
 def _in_view(
     scene: Scene,
     *,
@@ -180,7 +169,7 @@ def _in_view(
     seen_as: str | None,
     hidden: Callable[[float, float], bool] | None,
     site: Site,
-    settings: Settings,
+    rates: Rates,
 ) -> AisInView:
     if seen_as is not None:
         status = "seen"
@@ -200,6 +189,12 @@ def _in_view(
         lat=prediction.lat,
         sigma_m=max(prediction.sigma_along_m, prediction.sigma_cross_m),
         status=status,
-        p_detect=p_detect(prediction.length_m, settings),
+        p_detect=_recall_at_the_quay(prediction, rates),
         detection_id=seen_as,
     )
+
+
+def _recall_at_the_quay(prediction: Prediction, rates: Rates) -> float:
+    """Of a ship whose distance from the shore nobody measured: as near it, where it is least."""
+    length_m = np.nan if prediction.length_m is None else prediction.length_m
+    return float(rates.recall_of(np.array([length_m]), np.zeros(1))[0])

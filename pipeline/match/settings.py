@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.rates import Rates
+
 
 class Settings(BaseModel):
     """How detections and tracks are compared."""
@@ -17,19 +19,28 @@ class Settings(BaseModel):
     fix_radius_m: float = Field(
         150_000.0, gt=0, description="m around a site; a ship beyond cannot be in view within 3 h"
     )
-    gate_chi2: float = Field(
-        16.0, gt=0, description="squared Mahalanobis distance of a pair at most: 99.97 % of pairs"
+    reach_sigma: float = Field(
+        5.0, gt=0, description="standard errors within which a detection is looked for"
+    )
+    llr_min: float = Field(
+        -5.0, le=0, description="nats; pairs below are worth less than 1 % and are left out"
+    )
+    llr_slack: float = Field(
+        8.0, ge=0, description="nats that recall, length, axis and type may add to a place"
     )
 
     # the likelihood ratio, DESIGN section 7
-    p_detect: tuple[float, float, float, float] = Field(
-        (0.35, 0.75, 0.9, 0.95),
-        description="detector's recall for hulls < 60, 60-100, 100-180, > 180 m",
-    )
-    clutter_per_km2: float = Field(
-        0.06,
-        gt=0,
-        description="dark ships and false detections a km2 of port water: a few a harbour",
+    rates: Rates = Field(
+        Rates(
+            source="an assumption, for detectors without measured rates",
+            length_edges_m=(60.0, 100.0, 180.0), shore_edges_m=(500.0, 2000.0),
+            recall=((0.35,) * 3, (0.75,) * 3, (0.9,) * 3, (0.95,) * 3),
+            false_per_km2=((0.01,) * 3,) * 4,
+        ),
+        description="the detector's, where its folder has no rates.yaml",
+    )  # fmt: skip
+    dark_per_km2: float = Field(
+        0.03, gt=0, description="ships a km2 of port water that are not on the air: a few a harbour"
     )
     length_sigma_share: float = Field(
         0.08, gt=0, description="of AIS length: typed-in errors, beside the detection's own sigma"
@@ -44,12 +55,23 @@ class Settings(BaseModel):
         0.05, ge=0, le=1, description="share of ships whose broadcast length is of no use"
     )
 
+    p_wrong_axis: float = Field(
+        0.09, gt=0, le=1,
+        description="share of headings or axes that are of no use: 197 ships of OpenSARShip",
+    )  # fmt: skip
+
     # outcomes
     matched_min: float = Field(
-        0.70, ge=0.5, le=1, description="P(match) from which a detection is matched"
+        0.50,
+        ge=0.5,
+        le=1,
+        description="P(match) from which a detection is matched: likelier than not",
     )
     dark_min: float = Field(
-        0.70, ge=0.5, le=1, description="P(no ship on the air is it) from which it is dark"
+        0.50,
+        ge=0.5,
+        le=1,
+        description="P(no ship on the air is it) from which it is dark; calls carry the number on",
     )
     heard_window_s: float = Field(
         5400.0, gt=0, description="s around a scene in which reception is asked about"

@@ -101,7 +101,8 @@ def test_a_moored_ship_lies_where_she_lay_for_as_long_as_a_day():
     (found,) = predictions([moored(-11 * 60), moored(11 * 60, east_m=80)])
     assert off_m(found) < 1
     assert (found.sog_mps, found.course_deg, found.heading_deg) == (0.0, None, 15.0)
-    assert found.sigma_along_m == found.sigma_cross_m == pytest.approx(np.hypot(30, 60))
+    assert found.sigma_along_m == found.sigma_cross_m == pytest.approx(np.hypot(30, 40))
+    assert found.p_astray == 0.0
     assert predictions([moored(-13 * 60), moored(13 * 60)]) == []
 
 
@@ -115,9 +116,23 @@ def test_dead_reckoning_goes_on_from_the_last_fix_and_back_from_the_first(minute
     (found,) = predictions([on_course(minutes, place=place)])
     assert off_m(found, place) < 60
     assert not found.bracketed
-    assert found.sigma_along_m == pytest.approx(np.hypot(30, 0.6 * 1800))
-    cross = mps_from_knots(10) * np.deg2rad(8) * 1800
-    assert found.sigma_cross_m == pytest.approx(np.hypot(30, cross))
+    # 10 kn = 5.144 m/s; speed wanders by hypot(0.25, 0.83 5.144 sqrt(1800 / 2950)) = 3.345 m/s, the
+    # clock by 25 s; the course by 6.1 deg.
+    assert found.sigma_along_m == pytest.approx(
+        np.sqrt(30**2 + (3.345 * 1800) ** 2 + (25 * 5.144) ** 2), rel=1e-3
+    )
+    across = 5.144 * np.sin(np.deg2rad(6.1)) * 1800
+    assert found.sigma_cross_m == pytest.approx(np.hypot(30, across), rel=1e-3)
+    assert found.p_astray == pytest.approx(0.31 * (1 - np.exp(-1800 / 128)))
+    assert found.sigma_astray_m == pytest.approx(0.71 * 5.144 * 1800, rel=1e-3)
+
+
+def test_a_ship_at_rest_whose_one_report_grows_old_may_have_left():
+    (young,), (old,) = predictions([moored(-6)]), predictions([moored(-90)])
+    assert young.sigma_along_m == old.sigma_along_m == pytest.approx(50.0)
+    assert young.p_astray == pytest.approx(1 - np.exp(-0.1 / 18))
+    assert old.p_astray == pytest.approx(1 - np.exp(-1.5 / 18))
+    assert old.sigma_astray_m == pytest.approx(np.hypot(50, 0.8 * 5400))
 
 
 def test_a_ship_that_lay_still_is_not_carried_on():
@@ -126,7 +141,7 @@ def test_a_ship_that_lay_still_is_not_carried_on():
     assert found.sigma_along_m == found.sigma_cross_m > 30
 
 
-@pytest.mark.parametrize("around", [(-61,), (61,), (-61, 200), (-200, 61), (-1200, 1200)])
+@pytest.mark.parametrize("around", [(-121,), (121,), (-121, 200), (-200, 121), (-1200, 1200)])
 def test_a_ship_in_a_long_silence_is_not_predicted(around):
     assert predictions([on_course(m) for m in around]) == []
 
@@ -160,15 +175,17 @@ def test_an_instant_on_a_fix_is_that_fix():
     (found,) = predictions([on_course(m) for m in (-10, 0, 10)])
     assert off_m(found) < 1e-3
     assert found.fix_age_s == 0.0
-    assert found.sigma_along_m == pytest.approx(30)
+    # On a fix only the clock is in doubt.
+    assert found.sigma_along_m == pytest.approx(np.hypot(30, 25 * mps_from_knots(10)))
+    assert found.sigma_cross_m == pytest.approx(30)
 
 
 def test_ships_that_cannot_be_in_view_are_left_out_and_those_that_may_be_are_kept():
     port = box(132.95, 42.65, 133.05, 42.75)
     fixes = [moored(-5), moored(5)]
     assert len(predictions(fixes, near=port)) == 1
-    # 67 m sigma: three of them are 201 m.
-    lon, lat = destination(133.05, 42.7, 90.0, 150.0)
+    # 50 m sigma: three of them are 150 m.
+    lon, lat = destination(133.05, 42.7, 90.0, 120.0)
     beside = [fix(TANKER, m, float(lon), float(lat)) for m in (-5, 5)]
     assert len(predictions(beside, near=port)) == 1
     lon, lat = destination(133.05, 42.7, 90.0, 400.0)

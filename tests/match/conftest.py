@@ -58,7 +58,8 @@ def ship(east_m: float = 0.0, north_m: float = 0.0, name: str = "t", **more) -> 
     values = {
         "track_id": name, "mmsi": 273312000, "ship_type": None, "length_m": 100.0, "width_m": 16.0,
         "lon": lon, "lat": lat, "course_deg": None, "heading_deg": 20.0, "sog_mps": 0.0,
-        "sigma_along_m": 40.0, "sigma_cross_m": 40.0, "fix_age_s": 60.0, "bracketed": True,
+        "sigma_along_m": 40.0, "sigma_cross_m": 40.0, "p_astray": 0.0, "sigma_astray_m": 40.0,
+        "fix_age_s": 60.0, "bracketed": True,
     }  # fmt: skip
     return Prediction(**{**values, **more})
 
