@@ -36,8 +36,10 @@ from pipeline.jobs.label_ships import labels_from_drawings, labels_from_run
 from pipeline.jobs.predict import Looking, predict
 from pipeline.jobs.summary import print_failures
 from pipeline.jobs.trained import (
+    CFAR,
     model_folder,
     named_detector,
+    rates_path,
     read_recipe,
     recipe_folder,
     sensor_of,
@@ -45,6 +47,7 @@ from pipeline.jobs.trained import (
 from pipeline.learn.store import Labelled, write_dataset
 from pipeline.match.settings import Settings as MatchSettings
 from pipeline.model import Inputs
+from pipeline.rates import write_rates
 from pipeline.review.reliability_plot import reliability_plot
 from pipeline.scene.settings import Settings as SceneSettings
 
@@ -74,6 +77,12 @@ def detection(
     pictures: Annotated[
         Path | None, typer.Option(help="folder for a contact sheet a port: best and worst")
     ] = None,
+    keep_rates: Annotated[
+        bool,
+        typer.Option(
+            "--keep-rates", help="write rates.yaml, which matching reckons with, for both detectors"
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model on labelled real images, each port by the fold that never saw it, beside CFAR.
@@ -83,6 +92,9 @@ def detection(
     run, story = work(("fetch",), Options(config=config))
     print_failures(Console(stderr=True), story)
     score = evaluate_detection(run, story, model_folder(model), pictures)
+    if keep_rates:
+        write_rates(score.rates, rates_path(model))
+        write_rates(score.cfar_rates, rates_path(CFAR))
     print_score(score, as_json=as_json)
 
 

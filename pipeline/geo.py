@@ -128,6 +128,14 @@ def sphere_m(lon1: Any, lat1: Any, lon2: Any, lat2: Any) -> Floats:
     return np.asarray(2.0 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0))))
 
 
+def on_sphere(lon: Any, lat: Any) -> Floats:
+    """(n, 3) on the unit sphere: no seam at the antimeridian."""
+    east, north = np.deg2rad(lon), np.deg2rad(lat)
+    return np.stack(
+        [np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)], axis=-1
+    )
+
+
 def azimuth_deg(lon1: Any, lat1: Any, lon2: Any, lat2: Any) -> Floats:
     """Initial geodesic azimuth from 1 to 2, degrees clockwise from north, [0, 360)."""
     a, b, c, d = np.broadcast_arrays(lon1, lat1, lon2, lat2)

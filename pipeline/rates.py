@@ -78,3 +78,9 @@ def read_rates(path: Path) -> Rates:
         ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError("Rates cannot be read", where=path, found=error) from None
+
+
+def write_rates(rates: Rates, path: Path) -> None:
+    """As `read_rates` reads them."""
+    text = yaml.safe_dump(rates.model_dump(mode="json"), sort_keys=False, default_flow_style=None)
+    path.write_text(text, encoding="utf-8")

@@ -431,6 +431,53 @@ class PortCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenStay:
+    """What images showed of one dark call, before anybody is named for it."""
+
+    call_id: str = column("", "dark call")
+    zone_id: str = column("", "berth or anchorage")
+    lon: float = column("deg", "longitude of its first detection, WGS 84")
+    lat: float = column("deg", "latitude of its first detection, WGS 84")
+    first_at: datetime = column("UTC", "first image that shows the ship")
+    last_at: datetime = column("UTC", "last image that shows her")
+    p_false: float = column("1", "probability that no image shows a ship")
+    p_unmatched: float = column("1", "probability that no ship on the air is she, mean of images")
+    p_unheard: float = column("1", "probability that she transmitted and nobody heard")
+    is_dark: bool = column("", "did matching call her dark on any image?")
+    at_oil_berth: bool = column("", "is the place a berth for oil?")
+    on_air_there: bool = column("", "does a ship report from that very berth meanwhile?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    """One ship against one dark call, by herself: a silence that spans it, or false reports.
+
+    What several calls mean for one another is weighed over the whole season.
+    """
+
+    call_id: str = column("", "dark call")
+    mmsi: int = column("", "ship")
+    ship_name: str | None = column("", "its name as broadcast")
+    ship_type: int | None = column("", "its AIS type")
+    ship_length_m: float | None = column("m", "its length as broadcast")
+    gap_id: str | None = column("", "the silence; null: she reported from elsewhere meanwhile")
+    verdict: str | None = column("", "of the silence")
+    off_at: datetime | None = column("UTC", "last report before the silence")
+    on_at: datetime | None = column("UTC", "first report after; null: still silent")
+    data_end_at: datetime | None = column("UTC", "end of the AIS data")
+    sail_in_s: float = column("s", "least time from the last report to the berth, by sea")
+    sail_out_s: float = column("s", "least time from the berth to the next report, by sea")
+    n_not_shown: int = column("", "clear images that do not show her where she reports")
+    term_length: float = column("nat", "length agreement against an unknown ship's")
+    term_type: float = column("nat", "ship type's part")
+    term_listed: float = column("nat", "watch list's and flag's part")
+    term_silent: float = column("nat", "how odd the silence, or the false reports, are")
+    term_bound: float = column("nat", "course when last heard: for the port or not")
+    term_leaving: float = column("nat", "course when heard again: from the port or not")
+    reason: str = column("", "the terms in words")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A ship that may have made a dark call, or `a ship we do not know` (mmsi null)."""
 
@@ -445,7 +492,8 @@ class Candidate:
     slack_s: float | None = column("s", "time the gap leaves beyond sailing and the seen stay")
     term_length: float = column("nat", "length agreement against an unknown ship's")
     term_type: float = column("nat", "ship type's part")
-    term_gap: float = column("nat", "silence's part: likely off against not heard")
+    term_listed: float = column("nat", "watch list's and flag's part")
+    term_gap: float = column("nat", "silence's part: how odd, how tight, bound where")
     posterior: float = column("1", "probability that this ship made the call")
     reason: str = column("", "the terms in words")
 

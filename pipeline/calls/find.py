@@ -1,26 +1,23 @@
-"""One site's port calls: visits on the air, dark calls on pictures, silences that may hide one."""
+"""One site's port calls: visits on the air, dark calls on pictures, silences that may hide one.
+
+Who made a dark call is decided afterwards, over all sites: `named` gives it its name and tier.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-
-import pyarrow as pa
+from dataclasses import dataclass, replace
 
 from pipeline.calls.leads import silent_leads
 from pipeline.calls.settings import Settings
 from pipeline.calls.stays import Sighting, Stay, Watch, combined_length, find_stays
-from pipeline.calls.suspects import Air, Suspect, candidates, posteriors, suspects
-from pipeline.calls.visits import Fixes, Visit, find_visits
+from pipeline.calls.suspects import Air, Ways, suspicions
+from pipeline.calls.visits import Visit, find_visits
 from pipeline.clock import format_utc
-from pipeline.heard import (
-    Gap,
-    GapVerdict,
-    Track,
-)
+from pipeline.heard import GapVerdict, Track
 from pipeline.records import (
     TANKER_TYPES,
-    Candidate,
     Coverage,
     CoverageState,
     Detection,
@@ -28,10 +25,24 @@ from pipeline.records import (
     Match,
     Outcome,
     PortCall,
+    SeenStay,
     Site,
+    Suspicion,
     Zone,
     content_id,
 )
+from pipeline.sea_routes import IsLand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCalls:
+    """Of one site."""
+
+    calls: list[PortCall]
+    """In time; the dark ones without a name."""
+    stays: list[SeenStay]
+    """One for each dark call."""
+    suspicions: list[Suspicion]
 
 
 def find_calls(
@@ -40,12 +51,11 @@ def find_calls(
     detections: list[Detection],
     matches: list[Match],
     coverage: list[Coverage],
-    gaps: list[Gap],
-    tracks: list[Track],
-    fixes: pa.Table,
+    air: Air,
+    is_land: IsLand | None,
     settings: Settings,
-) -> tuple[list[PortCall], list[Candidate]]:
-    """Every call of one site in time, and the candidates of the dark ones.
+) -> FoundCalls:
+    """Every call of one site in time, and who may have made the dark ones.
 
     Args:
         site: with its zones.
@@ -53,31 +63,81 @@ def find_calls(
             as proof of an empty berth.
         matches: one for each detection that was kept.
         coverage: each zone in each pass.
-        gaps: of the whole season.
-        tracks: of the whole season.
-        fixes: of `TrackFix`, any order.
+        air: the whole season's tracks, silences and watch list hits, and the site's ships in view.
+        is_land: of places, for ways by sea; None where great circles must do.
         settings: thresholds.
     """
-    gaps = sorted(gaps, key=lambda gap: gap.gap_id)
     detections = sorted(detections, key=lambda one: one.detection_id)
-    air = Air(gaps=gaps, tracks={track.track_id: track for track in tracks}, fixes=Fixes.of(fixes))
     visits = find_visits(site, air.fixes, air.tracks, settings)
     watches = [_watch(zone, detections, matches, coverage, visits) for zone in site.zones]
     by_detection = {match.detection_id: match for match in matches}
-    stays = [stay for watch in watches for stay in find_stays(watch, by_detection, settings)]
-    found = [suspects(stay, air, settings) for stay in stays]
-    odds = posteriors(stays, found, settings)
     watch_of = {watch.zone.zone_id: watch for watch in watches}
     calls = [
         _visit_call(visit, watch_of[visit.zone.zone_id], by_detection, settings) for visit in visits
     ]
-    ranked: list[Candidate] = []
-    for stay, own, values in zip(stays, found, odds, strict=True):
-        call = _dark_call(stay, own, values, watch_of[stay.zone.zone_id], settings)
-        calls.append(call)
-        ranked += candidates(call.call_id, own, values, settings)
-    calls += silent_leads(site, air, calls, settings)
-    return sorted(calls, key=lambda call: (call.arrival_latest, call.call_id)), ranked
+    ways = Ways(is_land)
+    stays: list[SeenStay] = []
+    found: list[Suspicion] = []
+    for watch in watches:
+        for stay in find_stays(watch, by_detection, settings):
+            call = _dark_call(stay, watch)
+            calls.append(call)
+            stays.append(_seen(call, stay, watch, settings))
+            found += suspicions(call.call_id, stay, air, ways, settings)
+    calls += silent_leads(site, air, settings)
+    return FoundCalls(
+        calls=sorted(calls, key=lambda call: (call.arrival_latest, call.call_id)),
+        stays=sorted(stays, key=lambda stay: (stay.first_at, stay.call_id)),
+        suspicions=found,
+    )
+
+
+def named(
+    call: PortCall, stay: SeenStay, own: Sequence[tuple[float, Suspicion]], settings: Settings
+) -> PortCall:
+    """A dark call with the name that stands out, if one does, its tier and its odds.
+
+    Args:
+        call: without a name.
+        stay: what images showed.
+        own: posterior of each suspicion.
+        settings: thresholds.
+    """
+    p_unknown = max(0.0, 1.0 - sum(value for value, _ in own))
+    best = max(own, key=lambda one: (one[0], one[1].gap_id or ""), default=(0.0, None))
+    value, who = best if best[0] >= settings.named_min else (p_unknown, None)
+    p_dark = _p_dark(stay, p_unknown, settings)
+    said = list(call.counter_evidence)
+    if who is not None and who.gap_id is None:
+        said.append(f"MMSI {who.mmsi} {who.reason.split(';')[0]}")
+    return replace(
+        call,
+        mmsi=None if who is None else who.mmsi,
+        ship_name=None if who is None else who.ship_name,
+        ship_type=None if who is None else who.ship_type,
+        evidence_class=str(_evidence_class(who)),
+        tier=_tier(stay, who, p_dark, call.p_tanker, settings),
+        p_dark=p_dark,
+        p_ship=value,
+        gap_ids=[] if who is None or who.gap_id is None else [who.gap_id],
+        counter_evidence=said,
+    )
+
+
+def _evidence_class(who: Suspicion | None) -> EvidenceClass:
+    if who is None:
+        return EvidenceClass.IMAGE_ONLY
+    return EvidenceClass.CONTRADICTED if who.gap_id is None else EvidenceClass.GAP_AND_IMAGE
+
+
+def without_used_leads(calls: Sequence[PortCall]) -> list[PortCall]:
+    """Leads whose silence explains a dark call already are no leads."""
+    used = {gap_id for call in calls if call.is_dark for gap_id in call.gap_ids}
+    return [
+        call
+        for call in calls
+        if call.evidence_class != EvidenceClass.GAP_SPANS_PORT or not used & set(call.gap_ids)
+    ]
 
 
 def _watch(
@@ -161,20 +221,9 @@ def _not_shown(visit: Visit, watch: Watch) -> list[str]:
     return [f"{empty} of {len(clear)} clear images show no hull there"] if empty else []
 
 
-def _dark_call(
-    stay: Stay,
-    own: Sequence[Suspect],
-    values: Sequence[float],
-    watch: Watch,
-    settings: Settings,
-) -> PortCall:
+def _dark_call(stay: Stay, watch: Watch) -> PortCall:
+    """As the images show it, nobody named."""
     zone = stay.zone
-    best = max(range(len(own)), key=lambda k: (values[k], own[k].gap.gap_id), default=None)
-    named = own[best] if best is not None and values[best] >= settings.named_min else None
-    p_named = 0.0 if named is None or best is None else values[best]
-    p_unknown = 1.0 - sum(values)
-    p_dark, p_tanker = _p_dark(stay.sightings, p_unknown, settings), _p_tanker(stay.sightings)
-    on_air = _on_air_at_berth(stay, watch)
     length, sigma = stay.length_m
     return PortCall(
         call_id=content_id(
@@ -184,31 +233,48 @@ def _dark_call(
         zone_id=zone.zone_id,
         zone_role=str(zone.role),
         cargo=str(zone.cargo),
-        mmsi=None if named is None else named.track.mmsi,
-        ship_name=None if named is None else named.track.name,
-        ship_type=None if named is None else named.track.ship_type,
+        mmsi=None,
+        ship_name=None,
+        ship_type=None,
         arrival_earliest=stay.absent_before_at,
         arrival_latest=stay.first_at,
         departure_earliest=stay.last_at,
         departure_latest=stay.absent_after_at,
-        evidence_class=str(
-            EvidenceClass.IMAGE_ONLY if named is None else EvidenceClass.GAP_AND_IMAGE
-        ),
-        tier="D" if on_air else _tier(stay, named, p_dark, p_tanker, settings),
-        p_dark=p_dark,
-        p_tanker=p_tanker,
-        p_ship=p_named if named is not None else p_unknown,
+        evidence_class=str(EvidenceClass.IMAGE_ONLY),
+        tier="D",
+        p_dark=0.0,
+        p_tanker=_p_tanker(stay.sightings),
+        p_ship=1.0,
         length_m=length,
         length_sigma_m=sigma,
         n_seen=len(stay.sightings),
         detection_ids=[sighting.detection.detection_id for sighting in stay.sightings],
-        gap_ids=[] if named is None else [named.gap.gap_id],
+        gap_ids=[],
         track_ids=[],
-        counter_evidence=_counter_evidence(stay, on_air),
+        counter_evidence=_counter_evidence(stay, _on_air_at_berth(stay, watch)),
     )
 
 
-def _p_dark(sightings: Sequence[Sighting], p_unknown: float, settings: Settings) -> float:
+def _seen(call: PortCall, stay: Stay, watch: Watch, settings: Settings) -> SeenStay:
+    sightings, first = stay.sightings, stay.sightings[0].detection
+    heard = max(sighting.match.p_heard for sighting in sightings)
+    return SeenStay(
+        call_id=call.call_id,
+        zone_id=call.zone_id,
+        lon=first.lon,
+        lat=first.lat,
+        first_at=stay.first_at,
+        last_at=stay.last_at,
+        p_false=math.prod(1.0 - sighting.detection.score for sighting in sightings),
+        p_unmatched=sum(sighting.match.p_dark for sighting in sightings) / len(sightings),
+        p_unheard=(1.0 - heard) ** settings.unheard_hours,
+        is_dark=any(sighting.is_dark for sighting in sightings),
+        at_oil_berth=stay.zone.is_berth and stay.zone.handles_oil,
+        on_air_there=bool(_on_air_at_berth(stay, watch)),
+    )
+
+
+def _p_dark(stay: SeenStay, p_unknown: float, settings: Settings) -> float:
     """P(a ship lies there and does not transmit).
 
     A ship: at least one image is right, the likelier as ships are silent that would explain it (a
@@ -216,13 +282,10 @@ def _p_dark(sightings: Sequence[Sighting], p_unknown: float, settings: Settings)
     Not merely unheard: even odds of off against on-but-unheard before the hours in which she should
     have been heard.
     """
-    false = math.prod(1.0 - sighting.detection.score for sighting in sightings)
     explained = min(1.0 / max(p_unknown, 1e-9), settings.explained_max)
-    real = (1.0 - false) * explained / ((1.0 - false) * explained + false)
-    unmatched = sum(sighting.match.p_dark for sighting in sightings) / len(sightings)
-    heard = max(sighting.match.p_heard for sighting in sightings)
-    unheard = (1.0 - heard) ** settings.unheard_hours
-    return float(real * unmatched / (1.0 + unheard))
+    real = (1.0 - stay.p_false) * explained
+    real /= real + stay.p_false
+    return float(real * stay.p_unmatched / (1.0 + stay.p_unheard))
 
 
 def _p_tanker(sightings: Sequence[Sighting]) -> float:
@@ -256,18 +319,17 @@ def _counter_evidence(stay: Stay, on_air: Sequence[Visit]) -> list[str]:
 
 
 def _tier(
-    stay: Stay, named: Suspect | None, p_dark: float, p_tanker: float, settings: Settings
+    stay: SeenStay, who: Suspicion | None, p_dark: float, p_tanker: float, settings: Settings
 ) -> str:
     """B, C or D as in DESIGN 7; A needs a finer image or AIS at the berth.
 
     Where nobody was heard around the images, only a silence that began or ended where others were
-    heard lifts the call to C: a receivers' hole alone is no darkness.
+    heard lifts the call to C: a receivers' hole alone is no darkness. A ship named for reports that
+    no image bears out makes C at most: the name may be as false as they are.
     """
-    at_oil_berth = stay.zone.is_berth and stay.zone.handles_oil
-    is_dark = any(sighting.is_dark for sighting in stay.sightings)
-    was_off = named is not None and named.gap.verdict == GapVerdict.LIKELY_OFF
-    if not at_oil_berth or not (is_dark or was_off):
+    was_off = who is not None and who.verdict == GapVerdict.LIKELY_OFF
+    if stay.on_air_there or not stay.at_oil_berth or not (stay.is_dark or was_off):
         return "D"
     if p_dark < settings.dark_min or p_tanker < settings.tanker_min:
         return "D"
-    return "B" if is_dark and was_off else "C"
+    return "B" if stay.is_dark and was_off else "C"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from pipeline.calls.settings import Settings
@@ -24,23 +23,19 @@ from pipeline.records import (
 )
 
 
-def silent_leads(
-    site: Site, air: Air, calls: Sequence[PortCall], settings: Settings
-) -> list[PortCall]:
+def silent_leads(site: Site, air: Air, settings: Settings) -> list[PortCall]:
     """One for each closed, likely-off silence of a tanker with time for a call at the site.
 
-    Silences already named behind a pictured call are left out. As no image shows a berth, the
-    call's zone is the site itself.
+    As no image shows a berth, the call's zone is the site itself.
     """
     oil = [zone for zone in site.zones if zone.is_berth and zone.handles_oil]
-    used = {gap_id for call in calls for gap_id in call.gap_ids}
     if not oil:
         return []
     leads = []
     for gap in air.gaps:
         track = air.tracks[gap.track_id]
         might_be = track.ship_type is None or track.ship_type in TANKER_TYPES
-        if gap.gap_id not in used and gap.verdict == GapVerdict.LIKELY_OFF and might_be:
+        if gap.verdict == GapVerdict.LIKELY_OFF and might_be:
             leads += _lead(site, {zone.role for zone in oil}, gap, track, settings)
     return leads
 

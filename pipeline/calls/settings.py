@@ -76,6 +76,28 @@ class Settings(BaseModel):
         "are typed in, and laundered identities carry false ones"
     )  # fmt: skip
     type_odds_unknown: float = Field(0.7, gt=0, description="odds of a ship that tells no type")
+    listed_odds: float = Field(
+        5.0, ge=1,
+        description="odds of a ship on a watch list by IMO number or MMSI: more than half of the "
+        "43 voyages of 2024 were made by designated ships (OSC)",
+    )  # fmt: skip
+    name_odds: float = Field(
+        2.0, ge=1, description="the same by name alone: names are shared and changed"
+    )
+    flag_odds: dict[str, float] = Field(
+        {"445": 3.0},
+        description="odds by flag, the first three digits of the MMSI; 445: North Korea; an "
+        "assumption",
+    )
+    spoofing_odds: float = Field(
+        0.02, gt=0, lt=1,
+        description="odds that a ship in view reports falsely, before the images; an assumption",
+    )  # fmt: skip
+    repeats_max: int = Field(
+        3, ge=0,
+        description="other dark calls of a ship that make her likelier, each as much as she was at "
+        "first: who called once calls again (15 ships made the 43 voyages of 2024)",
+    )  # fmt: skip
     heading_odds: float = Field(
         2.0, gt=1, description="odds for a last course towards the port, and a first one away"
     )

@@ -1,110 +1,202 @@
-"""Who may have made a dark call: ships whose silence leaves room for it, and one we do not know.
+"""Who may have made a dark call, each ship by herself: silences that leave room for it.
 
-posterior of a ship ∝ p(length | ship) / p0(length) · odds of its type · odds of its silence; of the
-unknown one ∝ `unknown_weight`. Distances are great circles, which no sea route undercuts: a ship
-ruled out by them is ruled out; one that is not may still be too far by sea.
+A ship ruled out here is ruled out: from her last report to the berth and on to the next she cannot
+have sailed in the time, by sea and at the greatest speed. What several calls mean for one another
+is weighed in `names`.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.calls.settings import Settings
 from pipeline.calls.stays import Stay, normal
 from pipeline.calls.visits import Fixes
 from pipeline.geo import azimuth_deg, distance_m
-from pipeline.heard import Gap, Track
-from pipeline.records import TANKER_TYPES, Candidate
-from pipeline.units import HOUR_S, NAUTICAL_MILE_M
+from pipeline.heard import Gap, HitBy, Track
+from pipeline.records import TANKER_TYPES, AisInView, Suspicion, Zone
+from pipeline.sea_routes import IsLand, SeaRoutes
+from pipeline.units import NAUTICAL_MILE_M
 
-EXCLUSION_ROUNDS = 4
+Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Air:
     """What is known of the ships on the air."""
 
     gaps: Sequence[Gap]
     tracks: Mapping[str, Track]
     fixes: Fixes
+    listed: Mapping[int, HitBy] = field(default_factory=dict)
+    """Ships on watch lists, and by what: the strongest."""
+    in_view: Sequence[AisInView] = ()
+    """Of the site's scenes."""
+
+    @functools.cached_property
+    def silent_s(self) -> tuple[Floats, Floats]:
+        """(gaps,) posix times of each silence's beginning and end; an open one ends never."""
+        off = np.array([gap.off_at.timestamp() for gap in self.gaps])
+        on = np.array([math.inf if g.on_at is None else g.on_at.timestamp() for g in self.gaps])
+        return off, on
+
+    @functools.cached_property
+    def not_shown(self) -> dict[tuple[str, str], AisInView]:
+        """Ships that report from where a clear image shows nothing, by scene and track."""
+        return {(r.scene_id, r.track_id): r for r in self.in_view if r.status == "not seen"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suspect:
-    """One ship against one dark call."""
+class Ways:
+    """Ways by sea to and from the zones of one site, each reckoned once."""
 
-    gap: Gap
-    track: Track
-    slack_s: float
-    """Time the silence leaves beyond sailing and the seen stay; below 0: out of reach."""
-    length: float
-    type: float
-    silence: float
-    reason: str
+    def __init__(self, is_land: IsLand | None) -> None:
+        self._is_land = is_land
+        self._of: dict[str, SeaRoutes] = {}
 
-    @property
-    def weight(self) -> float:
-        """Odds against a ship of which nothing is known; 0 where out of reach."""
-        return math.exp(self.length + self.type + self.silence) if self.slack_s >= 0 else 0.0
+    def of(self, zone: Zone) -> SeaRoutes:
+        """From and to a zone."""
+        if zone.zone_id not in self._of:
+            middle = zone.polygon.centroid
+            self._of[zone.zone_id] = SeaRoutes(middle.x, middle.y, self._is_land)
+        return self._of[zone.zone_id]
 
 
-def suspects(stay: Stay, air: Air, settings: Settings) -> list[Suspect]:
-    """Ships that were silent while the images show the hull, one silence each; any order."""
-    at = stay.sightings[0].detection
-    found = []
-    for gap in air.gaps:
-        closed = gap.on_at is not None and gap.on_at <= stay.last_at
-        if gap.off_at >= stay.first_at or closed:
-            continue
-        slack_s = sailing_slack_s(
-            gap, lon=at.lon, lat=at.lat, span=(stay.first_at, stay.last_at), settings=settings
-        )
-        found.append(_suspect(gap, stay, slack_s, air, settings))
-    return found
-
-
-def sailing_slack_s(
-    gap: Gap, *, lon: float, lat: float, span: tuple[datetime, datetime], settings: Settings
-) -> float:
-    """What a silence leaves beyond sailing in and out, s; below 0 where one of them does not fit.
+def suspicions(
+    call_id: str, stay: Stay, air: Air, ways: Ways, settings: Settings
+) -> list[Suspicion]:
+    """Ships that were silent while the images show the hull, or reported what no image shows.
 
     Args:
-        gap: the silence, closed or open.
-        lon: of the berth.
-        lat: of the berth.
-        span: first and last image of the stay.
-        settings: greatest speed.
+        call_id: of the stay.
+        stay: as seen.
+        air: who was heard.
+        ways: by sea, from the site's zones.
+        settings: speeds and odds.
     """
-    to_m = float(distance_m(gap.off_lon, gap.off_lat, lon, lat))
-    before_s = (span[0] - gap.off_at).total_seconds() - to_m / settings.speed_max_mps
-    if gap.on_at is None or gap.on_lon is None or gap.on_lat is None:
-        after_s = max((gap.data_end_at - span[1]).total_seconds(), 0.0)
-    else:
-        from_m = float(distance_m(lon, lat, gap.on_lon, gap.on_lat))
-        after_s = (gap.on_at - span[1]).total_seconds() - from_m / settings.speed_max_mps
-    return before_s + after_s if min(before_s, after_s) >= 0 else min(before_s, after_s)
+    off_s, on_s = air.silent_s
+    first_s, last_s = stay.first_at.timestamp(), stay.last_at.timestamp()
+    spans = (off_s < first_s) & (on_s > last_s)
+    gaps = [air.gaps[k] for k in np.flatnonzero(spans).tolist()]
+    in_m, out_m = _ways_m(gaps, stay, ways, settings)
+    silent = [
+        _silent(call_id, gap, stay, air, (float(to), float(fro)), settings)
+        for gap, to, fro in zip(gaps, in_m, out_m, strict=True)
+    ]
+    return silent + _contradicted(call_id, stay, air, settings)
 
 
-def _suspect(gap: Gap, stay: Stay, slack_s: float, air: Air, settings: Settings) -> Suspect:
+def _ways_m(
+    gaps: Sequence[Gap], stay: Stay, ways: Ways, settings: Settings
+) -> tuple[Floats, Floats]:
+    """(gaps,) m from the last report to the berth and from there to the next; 0 where none is.
+
+    Great circles, which no way by sea undercuts, where those alone rule a ship out.
+    """
+    at = stay.sightings[0].detection
+    route = ways.of(stay.zone)
+    found = []
+    for ends in ("off", "on"):
+        lon, lat = (
+            np.array([_number(getattr(gap, f"{ends}_{axis}")) for gap in gaps], np.float64)
+            for axis in ("lon", "lat")
+        )
+        told = ~np.isnan(lon)
+        metres = np.zeros(len(gaps))
+        metres[told] = distance_m(lon[told], lat[told], at.lon, at.lat)
+        if ends == "off":
+            left_s = np.array([(stay.first_at - gap.off_at).total_seconds() for gap in gaps])
+        else:
+            left_s = np.array([_after_s(gap, stay.last_at) for gap in gaps])
+        near = told & (metres <= settings.speed_max_mps * left_s)
+        if near.any():
+            metres[near] = np.maximum(metres[near], route.metres(lon[near], lat[near]))
+        found.append(metres)
+    return found[0], found[1]
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _after_s(gap: Gap, last_at: datetime) -> float:
+    return math.inf if gap.on_at is None else (gap.on_at - last_at).total_seconds()
+
+
+def _silent(
+    call_id: str,
+    gap: Gap,
+    stay: Stay,
+    air: Air,
+    ways_m: tuple[float, float],
+    settings: Settings,
+) -> Suspicion:
     track = air.tracks[gap.track_id]
-    length = length_term(stay.length_m, track.length_m, settings)
-    kind = _type_term(track.ship_type, settings)
-    heading, heading_words = _heading_term(gap, stay, air.fixes, settings)
-    surprise = -math.log(max(gap.p_silent_if_on, settings.other_silence))
-    # A long silence leaves room for many places; one that just fits points here.
-    tight = -math.log1p(max(slack_s, 0.0) / settings.stay_mean_s)
-    return Suspect(
-        gap=gap,
-        track=track,
-        slack_s=slack_s,
-        length=length,
-        type=kind,
-        silence=surprise + tight + heading,
-        reason=_words(gap, track, stay, slack_s) + heading_words,
+    bound, bound_words, leaving, leaving_words = _headings(gap, stay, air.fixes, settings)
+    listed, listed_words = _listed_term(track.mmsi, air, settings)
+    words = _words(gap, track, stay, ways_m) + listed_words + bound_words + leaving_words
+    return Suspicion(
+        call_id=call_id,
+        mmsi=track.mmsi,
+        ship_name=track.name,
+        ship_type=track.ship_type,
+        ship_length_m=track.length_m,
+        gap_id=gap.gap_id,
+        verdict=gap.verdict,
+        off_at=gap.off_at,
+        on_at=gap.on_at,
+        data_end_at=gap.data_end_at,
+        sail_in_s=ways_m[0] / settings.speed_max_mps,
+        sail_out_s=ways_m[1] / settings.speed_max_mps,
+        n_not_shown=0,
+        term_length=length_term(stay.length_m, track.length_m, settings),
+        term_type=_type_term(track.ship_type, settings),
+        term_listed=listed,
+        term_silent=-math.log(max(gap.p_silent_if_on, settings.other_silence)),
+        term_bound=bound,
+        term_leaving=leaving,
+        reason=words,
     )
+
+
+def _contradicted(call_id: str, stay: Stay, air: Air, settings: Settings) -> list[Suspicion]:
+    """Ships that reported from elsewhere in the very images, where those show nobody.
+
+    Their odds: that a ship's reports are false at all, over the chance that the detector missed an
+    honest one in every image.
+    """
+    found: dict[str, list[AisInView]] = {}
+    scenes = {sighting.detection.scene_id for sighting in stay.sightings}
+    for (scene_id, track_id), row in air.not_shown.items():
+        if scene_id in scenes:
+            found.setdefault(track_id, []).append(row)
+    rows = []
+    for track_id, missed in sorted(found.items()):
+        track = air.tracks[track_id]
+        listed, listed_words = _listed_term(track.mmsi, air, settings)
+        overlooked = math.prod(1.0 - row.p_detect for row in missed)
+        away = stay.sightings[0].detection
+        nm = float(distance_m(missed[0].lon, missed[0].lat, away.lon, away.lat)) / NAUTICAL_MILE_M
+        rows.append(
+            Suspicion(
+                call_id=call_id, mmsi=track.mmsi, ship_name=track.name, ship_type=track.ship_type,
+                ship_length_m=track.length_m, gap_id=None, verdict=None, off_at=None, on_at=None,
+                data_end_at=None, sail_in_s=0.0, sail_out_s=0.0, n_not_shown=len(missed),
+                term_length=length_term(stay.length_m, track.length_m, settings),
+                term_type=_type_term(track.ship_type, settings), term_listed=listed,
+                term_silent=math.log(settings.spoofing_odds / max(overlooked, 1e-6)),
+                term_bound=0.0, term_leaving=0.0,
+                reason=f"reports from {nm:.1f} nm away, where {len(missed)} of these images show "
+                f"nobody: false reports, or another ship{listed_words}; {_size(track, stay)}",
+            )
+        )  # fmt: skip
+    return rows
 
 
 def length_term(measured_m: tuple[float, float], said_m: float | None, settings: Settings) -> float:
@@ -125,18 +217,33 @@ def _type_term(ship_type: int | None, settings: Settings) -> float:
     return 0.0 if ship_type in TANKER_TYPES else math.log(settings.type_odds_other)
 
 
-def _heading_term(gap: Gap, stay: Stay, fixes: Fixes, settings: Settings) -> tuple[float, str]:
+def _listed_term(mmsi: int, air: Air, settings: Settings) -> tuple[float, str]:
+    """Watch lists and the flag, which the first three digits of an MMSI tell."""
+    term, words = 0.0, ""
+    how = air.listed.get(mmsi)
+    if how is not None:
+        term += math.log(settings.name_odds if how == HitBy.NAME else settings.listed_odds)
+        words += f"; on a watch list by her {how}"
+    flag = settings.flag_odds.get(f"{mmsi:09d}"[:3])
+    if flag is not None:
+        term += math.log(flag)
+        words += f"; flag {f'{mmsi:09d}'[:3]}"
+    return term, words
+
+
+def _headings(
+    gap: Gap, stay: Stay, fixes: Fixes, settings: Settings
+) -> tuple[float, str, float, str]:
     """Was she bound for the port when she fell silent, and coming from it when heard again?"""
     at = stay.sightings[0].detection
     towards = float(azimuth_deg(gap.off_lon, gap.off_lat, at.lon, at.lat))
-    term, said = _course_agrees(gap.track_id, gap.off_at, towards, fixes, settings)
-    words = f"; {said} for the port when last heard" if said else ""
-    if gap.on_at is not None and gap.on_lon is not None and gap.on_lat is not None:
-        away = (float(azimuth_deg(gap.on_lon, gap.on_lat, at.lon, at.lat)) + 180.0) % 360.0
-        back, said = _course_agrees(gap.track_id, gap.on_at, away, fixes, settings)
-        term += back
-        words += f"; {said} away from it when heard again" if said else ""
-    return term, words
+    bound, said = _course_agrees(gap.track_id, gap.off_at, towards, fixes, settings)
+    bound_words = f"; {said} for the port when last heard" if said else ""
+    if gap.on_at is None or gap.on_lon is None or gap.on_lat is None:
+        return bound, bound_words, 0.0, ""
+    away = (float(azimuth_deg(gap.on_lon, gap.on_lat, at.lon, at.lat)) + 180.0) % 360.0
+    leaving, said = _course_agrees(gap.track_id, gap.on_at, away, fixes, settings)
+    return bound, bound_words, leaving, f"; {said} away from it when heard again" if said else ""
 
 
 def _course_agrees(
@@ -156,112 +263,19 @@ def _course_agrees(
     return 0.0, ""
 
 
-def _words(gap: Gap, track: Track, stay: Stay, slack_s: float) -> str:
+def _words(gap: Gap, track: Track, stay: Stay, ways_m: tuple[float, float]) -> str:
     """The silence, the way and the size, for a reader."""
-    at = stay.sightings[0].detection
-    off_nm = float(distance_m(gap.off_lon, gap.off_lat, at.lon, at.lat)) / NAUTICAL_MILE_M
-    said = f"silent from {gap.off_at:%d %b %H:%M} ({off_nm:.0f} nm off)"
-    if gap.on_at is not None and gap.on_lon is not None and gap.on_lat is not None:
-        on_nm = float(distance_m(gap.on_lon, gap.on_lat, at.lon, at.lat)) / NAUTICAL_MILE_M
-        said += f" to {gap.on_at:%d %b %H:%M} ({on_nm:.0f} nm off)"
+    in_nm, out_nm = (way / NAUTICAL_MILE_M for way in ways_m)
+    said = f"silent from {gap.off_at:%d %b %H:%M} ({in_nm:.0f} nm off by sea)"
+    if gap.on_at is not None:
+        said += f" to {gap.on_at:%d %b %H:%M} ({out_nm:.0f} nm off)"
     else:
         said += ", not heard since"
     said += f", {gap.verdict}: a transmitter would be unheard with P {gap.p_silent_if_on:.2g}"
-    room = f"{slack_s / HOUR_S:.0f} h to spare" if slack_s >= 0 else "too far to sail in the time"
+    return f"{said}; {_size(track, stay)}"
+
+
+def _size(track: Track, stay: Stay) -> str:
     measured, sigma = stay.length_m
     size = "no length broadcast" if track.length_m is None else f"says {track.length_m:.0f} m"
-    return f"{said}; {room}; {size}, images {measured:.0f} ± {sigma:.0f} m"
-
-
-def posteriors(
-    stays: Sequence[Stay], found: Sequence[Sequence[Suspect]], settings: Settings
-) -> list[list[float]]:
-    """Posterior of each suspect of each stay; what is missing to 1 belongs to an unknown ship.
-
-    A ship cannot lie at two places: where stays overlap in time, each takes from a suspect's
-    weight in the other what it claims of her. What a stay tells another rests on its further
-    rivals only (belief propagation), so that no claim echoes back; for two stays that is exact.
-    """
-    rivals = [
-        [j for j, other in enumerate(stays) if j != i and _overlap(stay, other)]
-        for i, stay in enumerate(stays)
-    ]
-    told = {(j, i): dict[int, float]() for i, own in enumerate(rivals) for j in own}
-    for _ in range(EXCLUSION_ROUNDS):
-        told = {
-            (j, i): _by_ship(
-                found[j], _left(found[j], [told[k, j] for k in rivals[j] if k != i], settings)
-            )
-            for j, i in told
-        }
-    return [_left(own, [told[j, i] for j in rivals[i]], settings) for i, own in enumerate(found)]
-
-
-def _left(
-    own: Sequence[Suspect], claims: Sequence[Mapping[int, float]], settings: Settings
-) -> list[float]:
-    """Shares of a stay's suspects after what others claim of them."""
-    return _share(
-        [
-            one.weight * math.prod(1.0 - claim.get(one.gap.mmsi, 0.0) for claim in claims)
-            for one in own
-        ],
-        settings,
-    )
-
-
-def _share(weights: Sequence[float], settings: Settings) -> list[float]:
-    whole = settings.unknown_weight + sum(weights)
-    return [weight / whole for weight in weights]
-
-
-def _by_ship(own: Sequence[Suspect], values: Sequence[float]) -> dict[int, float]:
-    claims: dict[int, float] = {}
-    for one, value in zip(own, values, strict=True):
-        claims[one.gap.mmsi] = claims.get(one.gap.mmsi, 0.0) + value
-    return claims
-
-
-def _overlap(one: Stay, other: Stay) -> bool:
-    return one.first_at <= other.last_at and other.first_at <= one.last_at
-
-
-def candidates(
-    call_id: str, own: Sequence[Suspect], values: Sequence[float], settings: Settings
-) -> list[Candidate]:
-    """Ranked rows of one call; the ship we do not know is always among them."""
-    order = sorted(range(len(own)), key=lambda k: (-values[k], -own[k].slack_s, own[k].gap.gap_id))
-    listed = order[: settings.listed_max]
-    unknown = 1.0 - sum(values[k] for k in listed)
-    rows = [(values[k], own[k]) for k in listed]
-    rank_of_unknown = sum(value > unknown for value, _ in rows)
-    ranked: list[tuple[float, Suspect | None]] = [*rows]
-    ranked.insert(rank_of_unknown, (unknown, None))
-    return [
-        _candidate(call_id, rank, suspect, value)
-        for rank, (value, suspect) in enumerate(ranked, start=1)
-    ]
-
-
-def _candidate(call_id: str, rank: int, suspect: Suspect | None, value: float) -> Candidate:
-    track = None if suspect is None else suspect.track
-    return Candidate(
-        call_id=call_id,
-        rank=rank,
-        mmsi=None if track is None else track.mmsi,
-        ship_name=None if track is None else track.name,
-        ship_type=None if track is None else track.ship_type,
-        ship_length_m=None if track is None else track.length_m,
-        gap_id=None if suspect is None else suspect.gap.gap_id,
-        feasible=suspect is None or suspect.slack_s >= 0,
-        slack_s=None if suspect is None else suspect.slack_s,
-        term_length=0.0 if suspect is None else suspect.length,
-        term_type=0.0 if suspect is None else suspect.type,
-        term_gap=0.0 if suspect is None else suspect.silence,
-        posterior=value,
-        reason=(
-            "a ship without AIS, or one whose silence was not found"
-            if suspect is None
-            else suspect.reason
-        ),
-    )
+    return f"{size}, images {measured:.0f} ± {sigma:.0f} m"

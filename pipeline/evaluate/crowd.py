@@ -34,7 +34,7 @@ QUANTUM_M = 40.0
 NEAR_S = 600.0
 """A ship's true place is taken between reports no farther apart."""
 MOVING_MPS = mps_from_knots(1.0)
-LENGTH_SIGMA_M, AXIS_SIGMA_DEG = 17.0, 12.0
+LENGTH_SIGMA_M, AXIS_SIGMA_DEG = 13.0, 12.0
 """Of the marks on OpenSARShip's chips against AIS: two thirds of them are nearer."""
 FALSE_ALARMS, DRIFT_M_PER_MIN = 3, 3.0
 PLACE = (-74.7, -33.3)

@@ -99,6 +99,11 @@ class DetectionScore:
     position_rms_m: float | None
     table: tuple[ClassRow, ...]
 
+    def tallies(self, shore_classes: int) -> list[list[Tally]]:
+        """By class of length and of shore distance."""
+        tallies = [row.tally for row in self.table]
+        return [tallies[k : k + shore_classes] for k in range(0, len(tallies), shore_classes)]
+
     def as_json(self) -> dict[str, float | None]:
         """Headline figures by name; null where there was nothing to measure."""
         return {

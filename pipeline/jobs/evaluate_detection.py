@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.detect.cfar import CfarDetector
 from pipeline.detect.detector import Detector
@@ -22,6 +23,7 @@ from pipeline.evaluate.detection import (
     score,
     verdicts,
 )
+from pipeline.evaluate.rates import measured_rates
 from pipeline.geo import Grid
 from pipeline.jobs.detect_ships import ground_of, site_of, tiles_of
 from pipeline.jobs.hull_labels import (
@@ -38,6 +40,7 @@ from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.jobs.trained import fold_detectors
 from pipeline.model import read_model
+from pipeline.rates import Rates
 from pipeline.records import (
     Detection,
     Image,
@@ -66,11 +69,12 @@ class LabelledScene:
     undrawn: list[HullLabel]
     """What is plainly a ship or a boat and nobody drew: neither wanted nor a false alarm."""
 
-    @property
-    def water_m2(self) -> float:
-        """Sea that can be searched: imaged and clear."""
+    def water_m2(self, shore_edges_m: Sequence[float]) -> NDArray[np.float64]:
+        """Sea that can be searched, imaged and clear, by class of shore distance."""
         searched = self.ground.sea & self.image.valid & ~self.ground.cloud
-        return float(searched.sum()) * self.image.grid.pixel_m**2
+        classes = np.digitize(self.ground.shore_distance_m[searched], shore_edges_m)
+        pixels = np.bincount(classes, minlength=len(shore_edges_m) + 1)
+        return np.asarray(pixels * self.image.grid.pixel_m**2, np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,9 @@ class Comparison:
     as_drawn: DetectionScore | None
     """The model's, with every answer off a drawn hull a false alarm; None without a list of
     undrawn ones."""
+    rates: Rates
+    """The model's, as scored."""
+    cfar_rates: Rates
 
     def as_json(self) -> dict[str, Any]:
         """The model's headline figures, and the baseline's under `cfar`."""
@@ -145,6 +152,8 @@ def evaluate_detection(
         model=ours.scored(run),
         cfar=cfars.scored(run),
         as_drawn=drawn.scored(run) if run.config.evaluate.undrawn else None,
+        rates=ours.rates(run, f"{model.description.name}, {len(scenes)} ports it never saw"),
+        cfar_rates=cfars.rates(run, f"cfar, {len(scenes)} ports, its coefficients fitted on them"),
     )
 
 
@@ -154,16 +163,29 @@ class _Tally:
 
     truths: list[TrueShip] = field(default_factory=list)
     found: list[FoundShip] = field(default_factory=list)
-    water_m2: float = 0.0
+    water_m2: NDArray[np.float64] | float = 0.0
+    """By class of shore distance."""
 
     def add(self, run: Run, one: LabelledScene, found: Sequence[Detection]) -> None:
         self.truths += [true_ship(label, one) for label in (*one.labels, *one.undrawn)]
         self.found += [found_ship(item, one.image.grid) for item in counted(run, found)]
-        self.water_m2 += one.water_m2
+        self.water_m2 = self.water_m2 + one.water_m2(run.config.evaluate.shore_edges_m)
 
     def scored(self, run: Run) -> DetectionScore:
         settings = run.config.evaluate
-        return score(self.truths, self.found, water_m2=self.water_m2, settings=settings)
+        water_m2 = float(np.sum(self.water_m2))
+        return score(self.truths, self.found, water_m2=water_m2, settings=settings)
+
+    def rates(self, run: Run, source: str) -> Rates:
+        settings = run.config.evaluate
+        water_m2 = np.atleast_1d(self.water_m2)
+        return measured_rates(
+            self.scored(run).tallies(len(water_m2)),
+            (water_m2 / 1e6).tolist(),
+            length_edges_m=settings.length_edges_m,
+            shore_edges_m=settings.shore_edges_m,
+            source=source,
+        )
 
 
 def labelled_scenes(run: Run, story: Story) -> Iterable[LabelledScene]:

@@ -31,6 +31,7 @@ from pipeline.jobs.detect_ships import DETECTIONS, site_of
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.ingest_ais import RECEPTION, SEASON, TRACKS, day_file
 from pipeline.jobs.run import Run
+from pipeline.jobs.trained import with_rates
 from pipeline.match.scene import match_scene
 from pipeline.records import (
     AisInView,
@@ -152,6 +153,7 @@ def _item(
 ) -> Item:
     scene = read_item(done.folder / "item.json")
     config = run.config
+    settings = with_rates(scene.sensor, config.detect, config.match)
     kept = [d for d in found if d.scene_id == scene.scene_id and d.screened is None]
     air = season.slice(site, scene.sensed_at, config.match)
     data_end = min(_end(season), scene.sensed_at + timedelta(seconds=config.match.provisional_s))
@@ -164,7 +166,7 @@ def _item(
             air=air,
             data_end=data_end,
             ais=config.ais,
-            match=config.match,
+            match=settings,
             scene=config.scene,
         ),
         inputs={
@@ -176,7 +178,7 @@ def _item(
             "settings": sha256_json(
                 [
                     config.ais.model_dump(mode="json"),
-                    config.match.model_dump(mode="json"),
+                    settings.model_dump(mode="json"),
                     config.scene.model_dump(mode="json"),
                 ]
             ),
@@ -234,4 +236,4 @@ class _CloudAt:
         return not (0 <= i < height and 0 <= j < width) or bool(self._hidden[i, j])
 
 
-MATCH = Stage(name="match", version=2, work=_match_one)
+MATCH = Stage(name="match", version=3, work=_match_one)

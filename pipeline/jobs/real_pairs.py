@@ -68,7 +68,7 @@ def _pair(ship: Mapping[str, str]) -> RealPair:
         cog_deg=course if course < 360.0 else None,
         shape=Shape(
             said_m=ais_length_m(ship),
-            measured_m=max(float(ship[f"{sar}.Manual_Length"]) - MARKS_LONGER_M, 20.0),
+            measured_m=max(_marked_m(ship) - MARKS_LONGER_M, 20.0),
             heading_deg=told,
             axis_off_deg=0.0 if told is None else _off(_axis_deg(ship, scene), told),
             ship_type=int(ship[f"{ais}.Ship_Type"] or 0) or None,
@@ -101,10 +101,22 @@ def _scene(name: str, sensed_at: datetime, lon: float, lat: float, incidence_deg
     )  # fmt: skip
 
 
-def _axis_deg(ship: Mapping[str, str], scene: Scene) -> float:
-    """Of the marks, clockwise from north: columns go away from the sensor, rows with its flight."""
+def _marked_m(ship: Mapping[str, str]) -> float:
+    """Between the marks, m."""
+    ahead = _ahead_px(ship)
+    return 10.0 * math.hypot(*ahead)
+
+
+def _ahead_px(ship: Mapping[str, str]) -> tuple[float, float]:
+    """(right, down) from tail to head."""
     box = ship_box(ship)
     right, down = (box[0] + box[1] - box[2] - box[3]) / 2.0
+    return float(right), float(down)
+
+
+def _axis_deg(ship: Mapping[str, str], scene: Scene) -> float:
+    """Of the marks, clockwise from north: columns go away from the sensor, rows with its flight."""
+    right, down = _ahead_px(ship)
     flight = math.radians(scene.heading_deg or 0.0)
     east = right * math.sin(flight + math.pi / 2.0) + down * math.sin(flight)
     north = right * math.cos(flight + math.pi / 2.0) + down * math.cos(flight)

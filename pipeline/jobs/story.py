@@ -9,7 +9,7 @@ from pipeline.jobs.build_voyages import voyages
 from pipeline.jobs.contract import WORST_FIRST, StageResult
 from pipeline.jobs.detect_ships import detect, screen
 from pipeline.jobs.fetch_scenes import fetch
-from pipeline.jobs.find_calls import find
+from pipeline.jobs.find_calls import find, name
 from pipeline.jobs.findings import FindingsAt
 from pipeline.jobs.ingest_ais import ingest, track
 from pipeline.jobs.look_up import look_up
@@ -36,6 +36,7 @@ class Story:
     looked_up: StageResult
     matched: StageResult
     called: StageResult
+    named: StageResult
     sailed: StageResult
     catalogued: StageResult
     queued: StageResult
@@ -75,14 +76,18 @@ def tell(run: Run, active: frozenset[str]) -> Story:
     matched = match(
         at("match"), fetched=fetched, detected=detected, screened=screened, tracked=tracked
     )
-    called = find(at("calls"), fetched=fetched, screened=screened, matched=matched, tracked=tracked)
-    sailed = voyages(at("voyages"), called)
+    called = find(
+        at("calls"), fetched=fetched, screened=screened, matched=matched, tracked=tracked,
+        looked_up=looked_up,
+    )  # fmt: skip
+    named = name(at("calls"), called)
+    sailed = voyages(at("voyages"), named)
     catalogued = catalogue(at("review"), fetched, screened)
     findings = FindingsAt.of(
         fetched=fetched, watched=watched, screened=screened, tracked=tracked, matched=matched,
-        called=called, sailed=sailed,
+        called=named, sailed=sailed,
     )  # fmt: skip
-    told = (fetched, watched, detected, screened, ingested, tracked, matched, called, sailed)
+    told = (fetched, watched, detected, screened, ingested, tracked, matched, called, named, sailed)
     queued = review(at("review"), findings=findings, simulated=simulated, earlier=told)
     return Story(
         simulated=simulated,
@@ -95,6 +100,7 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         looked_up=looked_up,
         matched=matched,
         called=called,
+        named=named,
         sailed=sailed,
         catalogued=catalogued,
         queued=queued,

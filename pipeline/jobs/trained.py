@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 import pipeline.detect.settings
+import pipeline.match.settings
 from pipeline.detect.cfar import CfarDetector
 from pipeline.detect.detector import Detector
 from pipeline.detect.yolo import open_yolo
@@ -17,6 +18,7 @@ from pipeline.errors import UsageError
 from pipeline.jobs.hashing import sha256_file
 from pipeline.learn.settings import Recipe
 from pipeline.model import DESCRIPTION, Model, read_model
+from pipeline.rates import FILE, read_rates
 from pipeline.records import Sensor
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -40,6 +42,25 @@ def recipe_folder(name: str) -> Path:
         UsageError: neither is there.
     """
     return _holding(name, RECIPE)
+
+
+def rates_path(name: str) -> Path:
+    """Where a detector's measured rates stand, or would."""
+    return (MODELS / name if name == CFAR else model_folder(name)) / FILE
+
+
+def with_rates(
+    sensor: Sensor,
+    detect: pipeline.detect.settings.Settings,
+    match: pipeline.match.settings.Settings,
+) -> pipeline.match.settings.Settings:
+    """Matching with the measured rates of the sensor's detector, where there are any.
+
+    Raises:
+        UsageError: its rates do not hold.
+    """
+    path = rates_path(detect.models[sensor])
+    return match.model_copy(update={"rates": read_rates(path)}) if path.exists() else match
 
 
 def _holding(name: str, file: str) -> Path:

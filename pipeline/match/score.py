@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from pipeline.geo import EARTH_RADIUS_M, WGS84, destination
+from pipeline.geo import EARTH_RADIUS_M, WGS84, destination, on_sphere
 from pipeline.match.others import Others
 from pipeline.match.settings import Settings
 from pipeline.records import TANKER_TYPES, Detection, Prediction, Scene
@@ -191,7 +191,7 @@ def _columns(rows: Sequence[Any]) -> Callable[[Callable[[Any], float | None]], F
 
 def _near(seen: _Seen, heard: _Heard, others: Others, settings: Settings) -> tuple[Ints, Ints]:
     """(predictions, detections) that lie within each prediction's reach."""
-    tree = KDTree(_on_sphere(seen.lon, seen.lat))
+    tree = KDTree(on_sphere(seen.lon, seen.lat))
     hull_m = ANTENNA * np.nan_to_num(heard.length, nan=float(seen.length.max()))
     own_m = float(seen.sigma.max())
     core_m = settings.reach_sigma * np.sqrt(heard.along**2 + heard.cross**2 + hull_m**2 + own_m**2)
@@ -200,7 +200,7 @@ def _near(seen: _Seen, heard: _Heard, others: Others, settings: Settings) -> tup
     worth = np.log(np.maximum(densest / others.fewest_per_m2(), 1e-30)) + settings.llr_slack
     astray_m = heard.astray * np.sqrt(2.0 * np.maximum(worth - settings.llr_min, 0.0))
     found = tree.query_ball_point(
-        _on_sphere(heard.lon, heard.lat), np.maximum(core_m, astray_m) / EARTH_RADIUS_M,
+        on_sphere(heard.lon, heard.lat), np.maximum(core_m, astray_m) / EARTH_RADIUS_M,
         return_sorted=True,
     )  # fmt: skip
     j = np.repeat(np.arange(len(found)), [len(own) for own in found])
@@ -210,14 +210,6 @@ def _near(seen: _Seen, heard: _Heard, others: Others, settings: Settings) -> tup
 
 ANTENNA = 0.2
 """Of the length: deviation of the antenna from the hull's middle, along the hull."""
-
-
-def _on_sphere(lon: Floats, lat: Floats) -> Floats:
-    """(n, 3) on the unit sphere: no seam at the antimeridian."""
-    east, north = np.radians(lon), np.radians(lat)
-    return np.stack(
-        [np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)], axis=1
-    )
 
 
 def _offsets(seen: _Seen, heard: _Heard, i: Ints, j: Ints) -> tuple[Floats, Floats]:

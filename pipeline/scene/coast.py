@@ -115,14 +115,23 @@ def far_from_land(
     code, index = np.unique((column * 100_000.0 + row).astype(np.int64), return_inverse=True)
     column = np.round(code / 100_000.0)
     x, y = column * _GRID_DEG, (code - column * 100_000.0) * _GRID_DEG
-    mask = _mask()
-    dry = np.asarray(mask.contains_many((x + 180.0) % 360.0 - 180.0, np.clip(y, -90.0, 90.0)))
+    dry = is_land(x, y)
     for azimuth in np.arange(0.0, 360.0, 15.0):
         for range_m in distance_m * np.linspace(0.2, 1.0, 5):
             todo = np.flatnonzero(~dry)
             at = destination(x[todo], y[todo], azimuth, range_m)
-            dry[todo] = mask.contains_many(*(np.ascontiguousarray(axis) for axis in at))
+            dry[todo] = is_land(*at)
     return np.asarray(~dry[index])
+
+
+def is_land(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(n,) by OpenStreetMap's coastline as a raster of half a kilometre."""
+    return np.asarray(
+        _mask().contains_many(
+            np.ascontiguousarray((lon + 180.0) % 360.0 - 180.0),
+            np.ascontiguousarray(np.clip(lat, -90.0, 90.0)),
+        )
+    )
 
 
 @functools.lru_cache(maxsize=1)

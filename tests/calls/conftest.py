@@ -23,6 +23,7 @@ from pipeline.records import (
     Coverage,
     Detection,
     Match,
+    SeenStay,
     Site,
     Zone,
     ZoneRole,
@@ -182,9 +183,22 @@ def gap(off: float, on: float | None, mmsi=HERON, *, end=30.0, **other) -> Gap:
     return Gap(**{**values, **other})
 
 
-def air(gaps, *tracks: Track, fixes=()) -> Air:
+def air(gaps, *tracks: Track, fixes=(), listed=None, in_view=()) -> Air:
     known = tracks or tuple(track(mmsi) for mmsi in sorted({one.mmsi for one in gaps}))
-    return Air(gaps=gaps, tracks={one.track_id: one for one in known}, fixes=Fixes.of(table(fixes)))
+    return Air(
+        gaps=gaps, tracks={one.track_id: one for one in known}, fixes=Fixes.of(table(fixes)),
+        listed=listed or {}, in_view=in_view,
+    )  # fmt: skip
+
+
+def seen(one: Stay) -> SeenStay:
+    """What is kept of a stay."""
+    first = one.sightings[0].detection
+    return SeenStay(
+        call_id="call", zone_id=one.zone.zone_id, lon=first.lon, lat=first.lat,
+        first_at=one.first_at, last_at=one.last_at, p_false=0.05, p_unmatched=0.97, p_unheard=0.0,
+        is_dark=True, at_oil_berth=True, on_air_there=False,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -193,7 +207,7 @@ def made() -> SimpleNamespace:
     return SimpleNamespace(
         at=at, place=place, zone=zone, site=site, track=track, sail=sail, table=table,
         visit=visit, coverage=coverage, hull=hull, match=match, watch=watch, stay=stay, gap=gap,
-        air=air, oil=OIL, dry=DRY, roads=ROADS, heron=HERON, gull=GULL,
+        air=air, seen=seen, oil=OIL, dry=DRY, roads=ROADS, heron=HERON, gull=GULL,
     )  # fmt: skip
 
 
@@ -205,6 +219,7 @@ def settings() -> Settings:
         stay_mean_s=2.5 * 86400.0, berth_taken=0.15, fleet_length_m=(95.0, 25.0), p_missed=0.15,
         same_berth_m=150.0, same_anchorage_m=500.0, same_min=0.5, speed_max_mps=7.0,
         unknown_weight=3.0, other_silence=0.1, type_odds_other=0.1, type_odds_unknown=0.7,
+        listed_odds=5.0, name_odds=2.0, flag_odds={"445": 3.0}, spoofing_odds=0.02, repeats_max=3,
         heading_odds=2.0, heading_min_mps=1.0, p_wrong_length=0.05, length_sigma_share=0.05,
         listed_max=8, named_min=0.5, unheard_hours=3.0, dark_min=0.5, tanker_min=0.5,
         lead_range_m=120_000.0, lead_stay_s=43_200.0,

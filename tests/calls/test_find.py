@@ -6,7 +6,9 @@ import random
 
 import pytest
 
-from pipeline.calls.find import find_calls
+from pipeline.calls.find import find_calls, named, without_used_leads
+from pipeline.calls.names import candidates, name_calls
+from pipeline.records import AisInView
 
 NORTHWARD = 0.0
 
@@ -19,7 +21,7 @@ class Season:
         self.detections = [made.hull(4), made.hull(5)]
         self.changed = {}
         self.coverage = [made.coverage(day) for day in (3, 4, 5, 6)]
-        self.gaps, self.fixes = [], []
+        self.gaps, self.fixes, self.views = [], [], []
         self.tracks = [made.track(made.heron), made.track(made.gull, length_m=140.0)]
 
     def silence(self, **other):
@@ -39,15 +41,28 @@ class Season:
                 if one.screened is None
             ],
             "coverage": list(self.coverage),
-            "gaps": list(self.gaps),
-            "tracks": list(self.tracks),
         }
+        gaps, tracks = list(self.gaps), list(self.tracks)
         fixes = list(self.fixes)
         if shuffle is not None:
-            for rows in (*parts.values(), fixes):
+            for rows in (*parts.values(), fixes, gaps, tracks):
                 shuffle.shuffle(rows)
-        fixes = self.made.table(fixes)
-        return find_calls(self.made.site(), **parts, fixes=fixes, settings=settings)
+        found = find_calls(
+            self.made.site(), **parts, is_land=None, settings=settings,
+            air=self.made.air(
+                sorted(gaps, key=lambda gap: gap.gap_id), *tracks, fixes=fixes, in_view=self.views
+            ),
+        )  # fmt: skip
+        odds = name_calls(found.stays, found.suspicions, settings)
+        stays = {stay.call_id: stay for stay in found.stays}
+        calls = [
+            named(call, stays[call.call_id], odds[call.call_id], settings)
+            if call.call_id in stays else call
+            for call in found.calls
+        ]  # fmt: skip
+        ranked = [row for stay in found.stays
+                  for row in candidates(stay, odds[stay.call_id], settings)]  # fmt: skip
+        return without_used_leads(calls), ranked
 
 
 @pytest.fixture
@@ -191,3 +206,25 @@ def test_the_order_of_the_inputs_changes_nothing(made, season, settings, seed):
     expected = season.find(settings)
     assert len(expected[0]) == 5
     assert season.find(settings, random.Random(seed)) == expected
+
+
+def test_a_ship_that_reports_falsely_makes_it_tier_c_at_most_and_says_so(made, season, settings):
+    # Spoofed at sea while berthed: on the air 9 km off, where two clear images show nobody.
+    lon, lat = made.place(5000.0, -8000.0)
+    season.views = [
+        AisInView(
+            scene_id=f"pass@{day}", site_id="labasa", sensed_at=made.at(day),
+            track_id=f"t{made.heron}", mmsi=made.heron, lon=lon, lat=lat, sigma_m=50.0,
+            status="not seen", p_detect=0.95, detection_id=None,
+        )
+        for day in (4, 5)
+    ]  # fmt: skip
+    ((call,), rows) = season.find(settings)
+    assert (call.tier, call.evidence_class, call.mmsi) == ("C", "CONTRADICTED", made.heron)
+    assert call.gap_ids == []
+    assert any(f"MMSI {made.heron} reports from" in said for said in call.counter_evidence)
+    assert rows[0].gap_id is None
+    assert rows[0].posterior == pytest.approx(call.p_ship)
+    season.views = []
+    ((call,), _) = season.find(settings)
+    assert (call.evidence_class, call.mmsi) == ("IMAGE_ONLY", None)

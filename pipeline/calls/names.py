@@ -1,0 +1,304 @@
+"""Who made the dark calls of a season, all calls weighed together.
+
+P(who made what) ∝ Π of each call's terms for its ship · Π of each silence's terms, once a silence,
+however many calls it holds · how often the ship is named elsewhere; of a ship we do not know,
+`unknown_weight`. A silence can hold several calls where she can sail between them in time, and is
+then the better explained; calls at one time never share a ship. Where calls have few ships in
+common every way is counted, beyond that by Gibbs sampling (Geman & Geman 1984).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.calls.settings import Settings
+from pipeline.geo import distance_m
+from pipeline.records import Candidate, SeenStay, Suspicion
+from pipeline.units import HOUR_S
+
+Floats = NDArray[np.float64]
+CHAINS, SWEEPS, BURNT = 4, 150, 25
+COUNTED_MAX = 2_000
+"""Ways to give a cluster's calls their ships up to which all are counted."""
+TOGETHER = 5
+"""Sweeps from one in which rivals are drawn together to the next."""
+LEAST = 1e-4
+"""Of the first of two drawn together: less likely ships are left to the other draws."""
+SEED = 20240307
+NOBODY = -1
+
+
+def name_calls(
+    stays: Sequence[SeenStay], found: Sequence[Suspicion], settings: Settings
+) -> dict[str, list[tuple[float, Suspicion]]]:
+    """Posterior of each suspicion, by call; what is missing to 1 belongs to an unknown ship.
+
+    Args:
+        stays: dark calls of all sites.
+        found: suspicions of those calls.
+        settings: odds.
+    """
+    season = _Season.of(stays, found, settings)
+    share = [np.zeros(len(own)) for own in season.own]
+    for cluster in season.clusters():
+        ways = math.prod(len(season.own[call]) + 1 for call in cluster)
+        summed = season.counted if ways <= COUNTED_MAX else season.sampled
+        for call, values in summed(cluster).items():
+            share[call] = values
+    return {
+        season.stays[call].call_id: [
+            (float(value), one) for value, one in zip(share[call], own, strict=True)
+        ]
+        for call, own in enumerate(season.own)
+    }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Season:
+    stays: list[SeenStay]
+    own: list[list[Suspicion]]
+    """Of each call, those that may be, likeliest first."""
+    settings: Settings
+    _held: dict[tuple[str, frozenset[int]], float] = field(default_factory=dict)
+    """Silences' terms by the calls they hold."""
+
+    @staticmethod
+    def of(stays: Sequence[SeenStay], found: Sequence[Suspicion], settings: Settings) -> _Season:
+        ordered = sorted(stays, key=lambda stay: (stay.first_at, stay.call_id))
+        by_call: dict[str, list[Suspicion]] = {}
+        for one in sorted(found, key=lambda one: (one.gap_id or "", one.mmsi)):
+            by_call.setdefault(one.call_id, []).append(one)
+        return _Season(
+            stays=ordered, own=[by_call.get(stay.call_id, []) for stay in ordered],
+            settings=settings,
+        )  # fmt: skip
+
+    def clusters(self) -> list[list[int]]:
+        """Calls that have possible ships in common, directly or by way of others."""
+        group = list(range(len(self.stays)))
+
+        def root(call: int) -> int:
+            while group[call] != call:
+                call = group[call]
+            return call
+
+        first: dict[int, int] = {}
+        for call, own in enumerate(self.own):
+            for number, one in enumerate(own):
+                if self.alone(call, number) > -math.inf:
+                    group[root(call)] = root(first.setdefault(one.mmsi, call))
+        found: dict[int, list[int]] = {}
+        for call in range(len(self.stays)):
+            found.setdefault(root(call), []).append(call)
+        return list(found.values())
+
+    def alone(self, call: int, number: int) -> float:
+        """Log weight of a suspicion were there no other calls; -inf: out of reach."""
+        one = self.own[call][number]
+        return _hull_terms(one) + self._silence(_key(one), frozenset([call]))
+
+    def conditional(self, call: int, taken: Mapping[int, int]) -> tuple[Floats, float]:
+        """(suspicions + 1,) P of each ship, given who made the other calls; last: an unknown one.
+
+        Args:
+            call: which.
+            taken: suspicion of each other call, -1 for nobody.
+
+        Returns:
+            the probabilities, and the log of what they were divided by.
+        """
+        ships: dict[int, int] = {}
+        holds: dict[str, frozenset[int]] = {}
+        for other, number in taken.items():
+            if other != call and number != NOBODY:
+                one = self.own[other][number]
+                ships[one.mmsi] = ships.get(one.mmsi, 0) + 1
+                holds[_key(one)] = holds.get(_key(one), frozenset()) | {other}
+        logs = np.full(len(self.own[call]) + 1, math.log(self.settings.unknown_weight))
+        for number, one in enumerate(self.own[call]):
+            before = holds.get(_key(one), frozenset())
+            more = self._silence(_key(one), before | {call}) - self._silence(_key(one), before)
+            again = math.log1p(min(ships.get(one.mmsi, 0), self.settings.repeats_max))
+            logs[number] = _hull_terms(one) + more + again
+        highest = float(logs.max())
+        weights = np.exp(logs - highest)
+        whole = float(weights.sum())
+        return weights / whole, highest + math.log(whole)
+
+    def counted(self, cluster: Sequence[int]) -> dict[int, Floats]:
+        """Over every way to give the calls their ships, each weighted."""
+        sums = {call: np.zeros(len(self.own[call]) + 1) for call in cluster}
+        ways: list[tuple[dict[int, int], float]] = [({}, 0.0)]
+        for call in cluster:
+            onward = []
+            for taken, log in ways:
+                odds, whole = self.conditional(call, taken)
+                for k in np.flatnonzero(odds):
+                    number = NOBODY if k == len(odds) - 1 else int(k)
+                    onward.append(({**taken, call: number}, log + whole + math.log(odds[k])))
+            ways = onward
+        logs = np.array([log for _, log in ways])
+        weights = np.exp(logs - logs.max())
+        weights /= weights.sum()
+        for (taken, _), weight in zip(ways, weights, strict=True):
+            for call, number in taken.items():
+                sums[call][number] += weight
+        return {call: total[:-1] for call, total in sums.items()}
+
+    def sampled(self, cluster: Sequence[int]) -> dict[int, Floats]:
+        """Mean of the conditional probabilities over samples of the others (Rao-Blackwell)."""
+        sums = {call: np.zeros(len(self.own[call])) for call in cluster}
+        rivals = self._rivals(cluster)
+        for chain in range(CHAINS):
+            rng = np.random.default_rng([SEED, chain])
+            taken = dict.fromkeys(cluster, NOBODY)
+            for sweep in range(BURNT + SWEEPS):
+                for call in rng.permutation(cluster).tolist():
+                    odds, _ = self.conditional(call, taken)
+                    taken[call] = _drawn(odds, rng)
+                    if sweep >= BURNT:
+                        sums[call] += odds[:-1]
+                    if rivals[call] and sweep % TOGETHER == 0:
+                        rival = rivals[call][int(rng.integers(len(rivals[call])))]
+                        self._draw_together(call, rival, taken, rng)
+        return {call: total / (CHAINS * SWEEPS) for call, total in sums.items()}
+
+    def _draw_together(
+        self, call: int, rival: int, taken: dict[int, int], rng: np.random.Generator
+    ) -> None:
+        """Draw two calls anew from their joint distribution: a ship may pass between them."""
+        rest = {**taken, call: NOBODY, rival: NOBODY}
+        first, _ = self.conditional(rival, rest)
+        likely = np.flatnonzero(first > LEAST)
+        numbers = [NOBODY if k == len(first) - 1 else int(k) for k in likely]
+        seconds = [self.conditional(call, {**rest, rival: number}) for number in numbers]
+        logs = np.log(first[likely]) + np.array([log for _, log in seconds])
+        weights = np.exp(logs - logs.max())
+        chosen = int(rng.choice(len(numbers), p=weights / weights.sum()))
+        taken[rival], taken[call] = numbers[chosen], _drawn(seconds[chosen][0], rng)
+
+    def _rivals(self, cluster: Sequence[int]) -> dict[int, list[int]]:
+        """For each call those that one ship may have made as well."""
+        ships = {
+            call: {one.mmsi for number, one in enumerate(self.own[call])
+                   if self.alone(call, number) > -math.inf}
+            for call in cluster
+        }  # fmt: skip
+        return {
+            call: [other for other in cluster if other != call and ships[call] & ships[other]]
+            for call in cluster
+        }
+
+    def _silence(self, key: str, calls: frozenset[int]) -> float:
+        """A silence's terms, given the calls it holds; 0 of none, -inf where they do not fit."""
+        if not calls:
+            return 0.0
+        if (key, calls) not in self._held:
+            self._held[key, calls] = self._silence_of(key, sorted(calls))
+        return self._held[key, calls]
+
+    def _silence_of(self, key: str, calls: Sequence[int]) -> float:
+        held = [next(one for one in self.own[call] if _key(one) == key) for call in calls]
+        slack_s = self.slack_s(held, calls)
+        if slack_s < 0.0:
+            return -math.inf
+        if held[0].gap_id is None:
+            return held[0].term_silent
+        # A long silence leaves room for many places; one that just fits points here.
+        tight = -math.log1p(slack_s / self.settings.stay_mean_s)
+        return held[0].term_silent + tight + held[0].term_bound + held[-1].term_leaving
+
+    def slack_s(self, held: Sequence[Suspicion], calls: Sequence[int]) -> float:
+        """Time a silence leaves beyond its calls and the sailing; below 0: they do not fit, s.
+
+        Args:
+            held: the suspicion of each call.
+            calls: in time.
+        """
+        stays = [self.stays[call] for call in calls]
+        legs = [
+            (later.first_at - earlier.last_at).total_seconds() - self._between_s(earlier, later)
+            for earlier, later in itertools.pairwise(stays)
+        ]
+        first, last = held[0], held[-1]
+        if first.off_at is not None:
+            legs.append((stays[0].first_at - first.off_at).total_seconds() - first.sail_in_s)
+        if last.on_at is not None:
+            legs.append((last.on_at - stays[-1].last_at).total_seconds() - last.sail_out_s)
+        elif last.data_end_at is not None:
+            legs.append(max((last.data_end_at - stays[-1].last_at).total_seconds(), 0.0))
+        return sum(legs) if min(legs, default=0.0) >= 0.0 else min(legs)
+
+    def _between_s(self, one: SeenStay, other: SeenStay) -> float:
+        """By the great circle: what no way by sea undercuts."""
+        metres = float(distance_m(one.lon, one.lat, other.lon, other.lat))
+        return metres / self.settings.speed_max_mps
+
+
+def _drawn(odds: Floats, rng: np.random.Generator) -> int:
+    """A suspicion's number, or -1 for the unknown ship, which is last."""
+    number = int(np.searchsorted(np.cumsum(odds), rng.random() * odds.sum(), side="right"))
+    return NOBODY if number >= len(odds) - 1 else number
+
+
+def _key(one: Suspicion) -> str:
+    return one.gap_id or f"reports of {one.mmsi}"
+
+
+def _hull_terms(one: Suspicion) -> float:
+    return one.term_length + one.term_type + one.term_listed
+
+
+def candidates(
+    stay: SeenStay, own: Sequence[tuple[float, Suspicion]], settings: Settings
+) -> list[Candidate]:
+    """Ranked rows of one call; the ship we do not know is always among them."""
+    season = _Season.of([stay], [one for _, one in own], settings)
+    slack = [season.slack_s([one], [0]) for _, one in own]
+    order = sorted(range(len(own)), key=lambda k: (-own[k][0], -slack[k], _key(own[k][1])))
+    listed = order[: settings.listed_max]
+    unknown = 1.0 - sum(own[k][0] for k in listed)
+    before = sum(own[k][0] > unknown for k in listed)
+    rows = [_candidate(stay.call_id, own[k], slack[k], settings) for k in listed]
+    rows.insert(before, _unknown(stay.call_id, unknown))
+    return [replace(row, rank=rank) for rank, row in enumerate(rows, start=1)]
+
+
+def _candidate(
+    call_id: str, own: tuple[float, Suspicion], slack_s: float, settings: Settings
+) -> Candidate:
+    value, one = own
+    tight = -math.log1p(max(slack_s, 0.0) / settings.stay_mean_s) if one.gap_id else 0.0
+    room = f"{slack_s / HOUR_S:.0f} h to spare" if slack_s >= 0 else "too far to sail in the time"
+    return Candidate(
+        call_id=call_id,
+        rank=0,
+        mmsi=one.mmsi,
+        ship_name=one.ship_name,
+        ship_type=one.ship_type,
+        ship_length_m=one.ship_length_m,
+        gap_id=one.gap_id,
+        feasible=slack_s >= 0,
+        slack_s=slack_s if one.gap_id else None,
+        term_length=one.term_length,
+        term_type=one.term_type,
+        term_listed=one.term_listed,
+        term_gap=one.term_silent + tight + one.term_bound + one.term_leaving,
+        posterior=value,
+        reason=f"{one.reason}; {room}" if one.gap_id else one.reason,
+    )
+
+
+def _unknown(call_id: str, value: float) -> Candidate:
+    return Candidate(
+        call_id=call_id, rank=0, mmsi=None, ship_name=None, ship_type=None, ship_length_m=None,
+        gap_id=None, feasible=True, slack_s=None, term_length=0.0, term_type=0.0, term_listed=0.0,
+        term_gap=0.0, posterior=value,
+        reason="a ship without AIS, or one whose silence was not found",
+    )  # fmt: skip
