@@ -31,6 +31,7 @@ from pipeline.cli_common import (
 )
 from pipeline.config import Secrets, load_config
 from pipeline.errors import EXIT_DONE, EXIT_SOME_FAILED, EXIT_TRY_LATER, EXIT_USAGE, DarkcallError
+from pipeline.jobs.explain_call import explain_call
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.plan_fetch import plan_fetch
 from pipeline.jobs.story import STAGES
@@ -160,7 +161,22 @@ def show_config(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
     typer.echo(f"# sha256 of what the results depend on: {digest}")
 
 
+@app.command("explain")
+def explain(
+    call: Annotated[str, typer.Argument(help="the call's id, or its beginning")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Say the whole reasoning behind one call, with its numbers.
+
+    Example: darkcall explain call-1a2b3c --config configs/demo.yaml
+    """
+    run, story = work((), Options(config=config))
+    for number, section in enumerate(explain_call(run, story, call)):
+        typer.echo(f"\n{section}" if number else str(section))
+
+
 evaluate_app.command("season")(cli_detector.season)
+evaluate_app.command("calls")(cli_detector.calls)
 evaluate_app.command("detection")(cli_detector.detection)
 app.command("predict")(cli_detector.predict_ships)
 app.command("label")(cli_detector.label)

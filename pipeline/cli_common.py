@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.config import load_config
+from pipeline.config import Config, load_config
 from pipeline.jobs.contract import Mode
 from pipeline.jobs.progress import BarProgress, LineProgress, Progress
 from pipeline.jobs.run import Run, Selection, open_run
@@ -77,6 +77,17 @@ def work(active: Sequence[str], options: Options) -> tuple[Run, Story]:
     run = opened_run(options)
     try:
         return run, tell(run, frozenset(active))
+    finally:
+        run.executor.close()
+
+
+def work_on(config: Config, active: Sequence[str]) -> Story:
+    """Work on the active stages of a configuration that is no file."""
+    run = open_run(
+        config, selection=Selection(), mode=Mode(), progress=progress_for(log_json=False)
+    )
+    try:
+        return tell(run, frozenset(active))
     finally:
         run.executor.close()
 

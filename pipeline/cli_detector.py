@@ -23,9 +23,12 @@ from pipeline.cli_common import (
     print_score,
     progress_for,
     work,
+    work_on,
 )
+from pipeline.config import Config, load_config
 from pipeline.detect.settings import Settings as DetectSettings
 from pipeline.jobs.evaluate_ais import evaluate_ais
+from pipeline.jobs.evaluate_calls import STAGES, evaluate_calls
 from pipeline.jobs.evaluate_detection import evaluate_detection
 from pipeline.jobs.evaluate_labels import evaluate_labels
 from pipeline.jobs.evaluate_match import evaluate_match
@@ -34,6 +37,7 @@ from pipeline.jobs.evaluate_tanker import evaluate_tanker
 from pipeline.jobs.label_radar import labels_from_radar, reference_data
 from pipeline.jobs.label_ships import labels_from_drawings, labels_from_run
 from pipeline.jobs.predict import Looking, predict
+from pipeline.jobs.story import Story
 from pipeline.jobs.summary import print_failures
 from pipeline.jobs.trained import (
     CFAR,
@@ -69,6 +73,24 @@ def season(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     run, story = work((), Options(config=config))
     score = evaluate_season(story.simulated, story.findings, run.config.evaluate)
     print_score(score, as_json=as_json)
+
+
+def calls(
+    config: ConfigOption = DEFAULT_CONFIG,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="seasons: the configuration's, and others of other seeds")
+    ] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Dark calls of simulated seasons against their truth; runs what has not been run.
+
+    Example: darkcall evaluate calls --seeds 3 --json
+    """
+
+    def run_season(season: Config) -> Story:
+        return work_on(season, STAGES)
+
+    print_score(evaluate_calls(load_config(config), seeds, run_season), as_json=as_json)
 
 
 def detection(

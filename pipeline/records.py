@@ -425,6 +425,17 @@ class PortCall:
         return self.evidence_class in DARK
 
     @property
+    def arrival_90(self) -> tuple[datetime, datetime] | None:
+        """90 % interval of the arrival: the bracket less a twentieth at either end.
+
+        Nothing tells one instant in the bracket from another. None without the earlier end.
+        """
+        if self.arrival_earliest is None:
+            return None
+        margin = (self.arrival_latest - self.arrival_earliest) / 20
+        return self.arrival_earliest + margin, self.arrival_latest - margin
+
+    @property
     def is_claim(self) -> bool:
         """A dark call that counts: tier D is a lead."""
         return self.is_dark and self.tier != "D"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from pipeline.evaluate.calls import CallsScore, pair_claims, part, score_calls, share
 from pipeline.evaluate.settings import Settings
 from pipeline.geo import distance_m
 from pipeline.records import (
@@ -41,21 +40,7 @@ class Barrels:
 class SeasonScore:
     """Counts, so that every share can be checked."""
 
-    claims: int
-    """Dark calls of tiers A to C."""
-    true_claims: int
-    """Of them, those that are a true dark call at that berth; a call split in two is right once."""
-    dark_calls: int
-    """True dark calls."""
-    visible_calls: int
-    """Of them, those that some image shows under a clear sky."""
-    visible_found: int
-    top1: int
-    """Of the true claims, those whose true ship ranks first."""
-    top3: int
-    bracketed: int
-    """Of the true claims, those with both ends of the arrival interval."""
-    arrivals_held: int
+    calls: CallsScore
     voyages_true: int
     voyages_claimed: int
     voyages_found: int
@@ -76,14 +61,7 @@ class SeasonScore:
     def as_json(self) -> dict[str, float | int | None]:
         """One flat object; null where there was nothing to measure."""
         return {
-            "dark_precision": _share(self.true_claims, self.claims),
-            "dark_recall_visible": _share(self.visible_found, self.visible_calls),
-            "identity_top1": _share(self.top1, self.true_claims),
-            "identity_top3": _share(self.top3, self.true_claims),
-            "arrival_coverage_90": _share(self.arrivals_held, self.bracketed),
-            "dark_claims": self.claims,
-            "dark_calls_true": self.dark_calls,
-            "dark_calls_visible": self.visible_calls,
+            **self.calls.as_json(),
             "voyages_true": self.voyages_true,
             "voyages_found": self.voyages_found,
             "voyages_claimed": self.voyages_claimed,
@@ -96,25 +74,13 @@ class SeasonScore:
             "barrels_headline_p10": _whole(self.headline.p10),
             "barrels_headline_p50": _whole(self.headline.p50),
             "barrels_headline_p90": _whole(self.headline.p90),
-            "hull_recall": _share(self.hulls_detected, self.hulls_visible),
+            "hull_recall": share(self.hulls_detected, self.hulls_visible),
         }
 
     def rows(self) -> list[tuple[str, str]]:
         """The same in words."""
-        unseen = self.dark_calls - self.visible_calls
         return [
-            ("dark calls claimed (tiers A to C)", _of(self.true_claims, self.claims, "true")),
-            (
-                "dark calls that a clear image shows",
-                _of(self.visible_found, self.visible_calls, "found")
-                + f"; {unseen} more were never shown",
-            ),
-            ("true ship ranked first", _of(self.top1, self.true_claims, "of the true claims")),
-            ("true ship among three", _of(self.top3, self.true_claims, "of the true claims")),
-            (
-                "arrival inside its interval",
-                _of(self.arrivals_held, self.bracketed, "of those with two ends"),
-            ),
+            *(row for row in self.calls.rows() if not row[1].startswith("0 of 0")),
             (
                 "voyages of dark tankers",
                 ", ".join(
@@ -134,11 +100,11 @@ class SeasonScore:
             ("barrels counted, tiers A and B", _barrels(self.headline)),
             (
                 "hulls at berths under a clear sky",
-                _of(self.hulls_detected, self.hulls_visible, "detected"),
+                part(self.hulls_detected, self.hulls_visible, "detected"),
             ),
             (
                 "looks at berths and anchorages",
-                _of(self.berths_seen, self.berths_watched, "clear"),
+                part(self.berths_seen, self.berths_watched, "clear"),
             ),
         ]
 
@@ -157,29 +123,20 @@ def score_season(  # noqa: PLR0913  a season has that many tables
     detections: Sequence[Detection],
     settings: Settings,
 ) -> SeasonScore:
-    """Hold a season's findings against its truth.
-
-    A claim is a dark call of tier A to C. It is true where a tanker really lay dark at that berth
-    while the claim says she was there, give or take `call_tolerance_s`; claims and true calls pair
-    one to one. Recall counts only calls that a clear image shows.
-    """
+    """Hold a season's findings against its truth; of its calls see `score_calls`."""
     dark = [call for call in true_calls if call.is_dark]
     claims = [call for call in calls if call.is_claim]
-    pairs = _pair(claims, dark, settings)
-    visible, arrivals = _visible(true_hulls), _arrivals(claims, dark, pairs)
-    ranks = [_rank(claims[i], dark[j], candidates) for i, j in pairs.items()]
+    pairs = pair_claims(claims, dark, settings)
     links = _voyages(claims, dark, pairs, voyages, true_voyages)
     hulls = _berthed(true_hulls, settings)
     return SeasonScore(
-        claims=len(claims),
-        true_claims=len(pairs),
-        dark_calls=len(dark),
-        visible_calls=sum(call.call_id in visible for call in dark),
-        visible_found=sum(dark[j].call_id in visible for j in pairs.values()),
-        top1=sum(rank == 1 for rank in ranks),
-        top3=sum(rank is not None and rank <= 3 for rank in ranks),
-        bracketed=len(arrivals),
-        arrivals_held=sum(arrivals),
+        calls=score_calls(
+            true_calls=true_calls,
+            true_hulls=true_hulls,
+            calls=calls,
+            candidates=candidates,
+            settings=settings,
+        ),
         voyages_true=len(true_voyages),
         voyages_claimed=len(entries),
         voyages_found=len(links),
@@ -195,11 +152,6 @@ def score_season(  # noqa: PLR0913  a season has that many tables
     )
 
 
-def _visible(hulls: Sequence[TrueHull]) -> set[str]:
-    """Calls of dark ships that some clear image shows."""
-    return {hull.call_id for hull in hulls if hull.is_dark and hull.is_visible and hull.call_id}
-
-
 def _berthed(hulls: Sequence[TrueHull], settings: Settings) -> list[TrueHull]:
     """Visible hulls of the shortest class and longer, at berths and at anchor."""
     return [
@@ -209,50 +161,6 @@ def _berthed(hulls: Sequence[TrueHull], settings: Settings) -> list[TrueHull]:
         and hull.call_id is not None
         and hull.length_m >= settings.length_edges_m[0]
     ]
-
-
-def _arrivals(
-    claims: Sequence[PortCall], dark: Sequence[TrueCall], pairs: Mapping[int, int]
-) -> list[bool]:
-    """Does each two-ended interval hold the true arrival?"""
-    return [
-        _holds(claims[i], dark[j].arrived_at)
-        for i, j in pairs.items()
-        if claims[i].arrival_earliest is not None
-    ]
-
-
-def _pair(
-    claims: Sequence[PortCall], dark: Sequence[TrueCall], settings: Settings
-) -> dict[int, int]:
-    """Claim → true call, as many as can be, then the nearest in time."""
-    if not claims or not dark:
-        return {}
-    tolerance = timedelta(seconds=settings.call_tolerance_s)
-    far = float(len(claims) + len(dark) + 1)
-    cost = np.full((len(claims), len(dark)), far)
-    for i, claim in enumerate(claims):
-        for j, call in enumerate(dark):
-            if (
-                claim.zone_id == call.zone_id
-                and claim.arrival_latest <= call.departed_at + tolerance
-                and claim.departure_earliest >= call.arrived_at - tolerance
-            ):
-                apart = abs((claim.arrival_latest - call.arrived_at).total_seconds())
-                cost[i, j] = apart / (apart + settings.call_tolerance_s + 1.0)
-    left, right = linear_sum_assignment(cost)
-    return {int(i): int(j) for i, j in zip(left, right, strict=True) if cost[i, j] < far}
-
-
-def _rank(claim: PortCall, truth: TrueCall, candidates: Sequence[Candidate]) -> int | None:
-    """Rank of the true ship among all candidates, the unknown one too; None: not listed."""
-    own = (one for one in candidates if one.call_id == claim.call_id and one.mmsi == truth.mmsi)
-    return min((one.rank for one in own), default=None)
-
-
-def _holds(claim: PortCall, arrived_at: datetime) -> bool:
-    earliest = claim.arrival_earliest
-    return earliest is not None and earliest <= arrived_at <= claim.arrival_latest
 
 
 def _voyages(
@@ -316,16 +224,8 @@ def _detected(
     return count
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
-
-
 def _whole(value: float | None) -> int | None:
     return None if value is None else round(value)
-
-
-def _of(part: int, whole: int, what: str) -> str:
-    return f"{part} of {whole} {what}" + (f" ({part / whole:.0%})" if whole else "")
 
 
 def _barrels(one: Barrels) -> str:
