@@ -436,6 +436,18 @@ class PortCall:
         return self.arrival_earliest + margin, self.arrival_latest - margin
 
     @property
+    def evidence_key(self) -> str:
+        """Made from what a person would judge: the images, the ship, class, tier, odds, doubts.
+
+        Odds count to a twentieth: a decision is not opened again for less.
+        """
+        odds = (round(20.0 * p) for p in (self.p_dark, self.p_ship, self.p_tanker))
+        return content_id(
+            "evidence", *sorted(self.detection_ids), "gaps", *sorted(self.gap_ids), self.mmsi,
+            self.evidence_class, self.tier, *odds, *sorted(self.counter_evidence),
+        )  # fmt: skip
+
+    @property
     def is_claim(self) -> bool:
         """A dark call that counts: tier D is a lead."""
         return self.is_dark and self.tier != "D"
@@ -457,6 +469,7 @@ class SeenStay:
     is_dark: bool = column("", "did matching call her dark on any image?")
     at_oil_berth: bool = column("", "is the place a berth for oil?")
     on_air_there: bool = column("", "does a ship report from that very berth meanwhile?")
+    provisional: bool = column("", "may late AIS still explain any of the images?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -486,6 +499,35 @@ class Suspicion:
     term_bound: float = column("nat", "course when last heard: for the port or not")
     term_leaving: float = column("nat", "course when heard again: from the port or not")
     reason: str = column("", "the terms in words")
+
+
+class CallState(StrEnum):
+    """How far late evidence may still change a call."""
+
+    PROVISIONAL = "provisional"
+    FIRM = "firm"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallVersion:
+    """What a run said of a call that no ship reported; rows are added, never changed."""
+
+    event_id: str = column("", "the call through all its versions")
+    version: int = column("", "1 is the first")
+    recorded_at: datetime = column("UTC", "when the run said so")
+    call_id: str = column("", "the call as that run numbered it")
+    site_id: str = column("", "site")
+    zone_id: str = column("", "berth or anchorage")
+    state: str = column("", "provisional, firm or withdrawn")
+    evidence_class: str = column("", "kind of evidence")
+    tier: str = column("", "A to D")
+    mmsi: int | None = column("", "ship, where one stands out")
+    p_dark: float = column("1", "probability that the ship was not transmitting")
+    p_ship: float = column("1", "posterior of the named ship, or of an unknown one")
+    evidence_ids: list[str] = column("", "detections and silences")
+    evidence_key: str = column("", "made from what a person would judge")
+    changed: list[str] = column("", "since the version before, in words")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -584,6 +626,7 @@ class Case:
     reasons: list[str] = column("", "why it is in the queue, in words")
     chips: list[str] = column("", "crops, relative to the workspace")
     evidence_ids: list[str] = column("", "detections, gaps and tracks behind it")
+    evidence_key: str = column("", "a decision taken on another one is open again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,7 +118,8 @@ def by_ship(
     with tempfile.TemporaryDirectory(dir=scratch) as spill, duckdb.connect() as connection:
         connection.execute(
             f"SET memory_limit = '{settings.sort_bytes}B'; SET temp_directory = '{spill}';"
-            "SET TimeZone = 'UTC'; SET preserve_insertion_order = false"
+            "SET TimeZone = 'UTC'; SET preserve_insertion_order = false;"
+            "SET enable_progress_bar = false"
         )
         try:
             sources = _open(connection, files)

@@ -271,6 +271,7 @@ def _seen(call: PortCall, stay: Stay, watch: Watch, settings: Settings) -> SeenS
         is_dark=any(sighting.is_dark for sighting in sightings),
         at_oil_berth=stay.zone.is_berth and stay.zone.handles_oil,
         on_air_there=bool(_on_air_at_berth(stay, watch)),
+        provisional=any(sighting.match.provisional for sighting in sightings),
     )
 
 

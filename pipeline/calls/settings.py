@@ -63,10 +63,12 @@ class Settings(BaseModel):
         mps_from_knots(14.0), gt=0, description="m/s; 14 kn: no small product tanker sails faster"
     )
     unknown_weight: float = Field(
-        3.0,
+        6.0,
         gt=0,
         description="prior odds of a ship we do not know against one ship that fits in every way: "
-        "ships without any AIS, and silences that were not found; an assumption",
+        "ships without any AIS, and silences that were not found; an assumption: with it, and one "
+        "repeat, the unknown ship ranks first in 81 % of simulated calls whose true ship is left "
+        "out, and the true one in 83 % where she is not",
     )
     other_silence: float = Field(
         0.1, gt=0, lt=1, description="P(a ship is silent for a reason of its own); an assumption"
@@ -94,7 +96,7 @@ class Settings(BaseModel):
         description="odds that a ship in view reports falsely, before the images; an assumption",
     )  # fmt: skip
     repeats_max: int = Field(
-        3, ge=0,
+        1, ge=0,
         description="other dark calls of a ship that make her likelier, each as much as she was at "
         "first: who called once calls again (15 ships made the 43 voyages of 2024)",
     )  # fmt: skip

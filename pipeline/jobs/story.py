@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 from pipeline.errors import EXIT_DONE
 from pipeline.jobs.build_voyages import voyages
+from pipeline.jobs.call_history import record_history
 from pipeline.jobs.contract import WORST_FIRST, StageResult
 from pipeline.jobs.detect_ships import detect, screen
 from pipeline.jobs.fetch_scenes import fetch
@@ -81,6 +82,8 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         looked_up=looked_up,
     )  # fmt: skip
     named = name(at("calls"), called)
+    if "calls" in active:
+        record_history(run, called, named)
     sailed = voyages(at("voyages"), named)
     catalogued = catalogue(at("review"), fetched, screened)
     findings = FindingsAt.of(
@@ -88,21 +91,10 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         called=named, sailed=sailed,
     )  # fmt: skip
     told = (fetched, watched, detected, screened, ingested, tracked, matched, called, named, sailed)
-    queued = review(at("review"), findings=findings, simulated=simulated, earlier=told)
     return Story(
-        simulated=simulated,
-        fetched=fetched,
-        watched=watched,
-        detected=detected,
-        screened=screened,
-        ingested=ingested,
-        tracked=tracked,
-        looked_up=looked_up,
-        matched=matched,
-        called=called,
-        named=named,
-        sailed=sailed,
-        catalogued=catalogued,
-        queued=queued,
+        simulated=simulated, fetched=fetched, watched=watched, detected=detected,
+        screened=screened, ingested=ingested, tracked=tracked, looked_up=looked_up,
+        matched=matched, called=called, named=named, sailed=sailed, catalogued=catalogued,
+        queued=review(at("review"), findings=findings, simulated=simulated, earlier=told),
         findings=findings,
-    )
+    )  # fmt: skip

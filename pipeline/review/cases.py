@@ -128,6 +128,7 @@ def _call_case(
         reasons=_reasons(call, barrels, best),
         chips=chips,
         evidence_ids=[*call.detection_ids, *call.gap_ids, *call.track_ids],
+        evidence_key=call.evidence_key,
     )
 
 

@@ -92,4 +92,5 @@ def _lead(missed: Sequence[AisInView], seen: int, place: str, settings: Settings
         ],
         chips=[],
         evidence_ids=[first.track_id, *(row.scene_id for row in missed)],
+        evidence_key=content_id("evidence", first.track_id, *(row.scene_id for row in missed)),
     )

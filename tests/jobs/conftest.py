@@ -144,7 +144,8 @@ def contents() -> Callable[[Path], dict[str, str]]:
     """Hash of every result below a workspace, by relative path."""
 
     def hashed(workspace: Path) -> dict[str, str]:
-        passing = {".cache", ".locks"}  # hold absolute paths, times and process ids
+        # absolute paths, times, process ids; and what each run said on its day
+        passing = {".cache", ".locks", "history"}
         return {
             path.relative_to(workspace).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(workspace.rglob("*"))

@@ -10,6 +10,9 @@ import pystac
 import pytest
 import rasterio
 
+from pipeline.records import CallVersion, PortCall
+from pipeline.tables import read_records
+
 pytestmark = pytest.mark.timeout(240)
 
 SCORES = {
@@ -27,6 +30,7 @@ SCORES = {
 }
 STAGES = {
     "simulate",
+    "names",
     "fetch",
     "calendar",
     "detect",
@@ -57,6 +61,18 @@ def test_second_run_does_nothing_even_where_the_workspace_has_moved(
     assert again.worked() == {}
     assert contents(own_season.workspace) == contents(season.workspace)
     assert again.seconds < 0.7 * season.first.seconds
+
+
+def test_what_a_run_says_is_kept_once(season, own_season):
+    first, again = (
+        read_records(CallVersion, one.workspace / "history" / "calls.parquet")
+        for one in (season, own_season)
+    )
+    calls = read_records(PortCall, season.workspace / "names" / "season" / "calls.parquet")
+    told = [call.call_id for call in calls if call.is_dark or not call.track_ids]
+    assert sorted(row.call_id for row in first) == sorted(told)
+    assert {row.version for row in first} == {1}
+    assert again == first
 
 
 # The fast suite asks the same of processes that were killed in between: test_kill.py.

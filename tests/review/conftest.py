@@ -106,7 +106,7 @@ def candidate(call_id: str, rank: int, **other) -> Candidate:
     values = {
         "call_id": call_id, "rank": rank, "mmsi": 445_000_000 + rank, "ship_name": "GREY HERON",
         "ship_type": 80, "ship_length_m": 95.0, "gap_id": "g1", "feasible": True,
-        "slack_s": 6.0 * 3600, "term_length": 0.4, "term_type": 0.9, "term_gap": 1.2,
+        "slack_s": 6.0 * 3600, "term_length": 0.4, "term_type": 0.9, "term_listed": 0.0, "term_gap": 1.2,
         "posterior": 0.62, "reason": "silent over the call, length fits",
     }  # fmt: skip
     return Candidate(**{**values, **other})
@@ -276,6 +276,7 @@ def full() -> Callable[..., Report]:
                     case_id="case-1", priority=1234.0, kind="spoofing lead", subject_id="t9",
                     site_id="north", zone_id=None, tier=None, question="Was MMSI 273000009 here?",
                     reasons=["2 clear images show no hull"], chips=[], evidence_ids=[],
+                    evidence_key="e",
                 )
             ],
         )  # fmt: skip
