@@ -95,12 +95,12 @@ def _real(
         for repeat in range(repeats):
             rng = np.random.default_rng([SEED, number, repeat])
             made = among_traffic(pair, traffic, shapes, rng)
-            matches = _matched(made.scene, made.detections, _predictions(made, ais), settings)
+            matches = matched(made.scene, made.detections, _predictions(made, ais), settings)
             crowd.add(matches, made.truth)
             own = matches[made.truth.index(REAL)]
-            matched = [m for m in matches if m.outcome == Outcome.MATCHED]
-            said += sum(m is own or m.track_id == REAL for m in matched)
-            hit = own in matched and own.track_id == REAL
+            named = [m for m in matches if m.outcome == Outcome.MATCHED]
+            said += sum(m is own or m.track_id == REAL for m in named)
+            hit = own in named and own.track_id == REAL
             right += hit
             if pair.sog_mps >= MOVING_MPS:
                 moving[0] += hit
@@ -126,7 +126,7 @@ def _of_age(
     for number in range(snapshots):
         rng = np.random.default_rng([SEED, ages_min[1], number])
         made = of_traffic(traffic, shapes, ages_s, rng, scene=PLAIN)
-        matches = _matched(made.scene, made.detections, _predictions(made, ais), settings)
+        matches = matched(made.scene, made.detections, _predictions(made, ais), settings)
         verdicts.add(matches, made.truth)
     return verdicts
 
@@ -135,7 +135,7 @@ def harbours(ships: int, settings: MatchSettings, number: int) -> Verdicts:
     """What is said of some harbours of so many ships."""
     verdicts = Verdicts()
     for made in _made(ships, number):
-        verdicts.add(_matched(PLAIN, made.detections, made.predictions, settings), made.truth)
+        verdicts.add(matched(PLAIN, made.detections, made.predictions, settings), made.truth)
     return verdicts
 
 
@@ -158,7 +158,7 @@ def _area(detections: Sequence[Detection]) -> box:
     return box(min(lon) - AOI_DEG, min(lat) - AOI_DEG, max(lon) + AOI_DEG, max(lat) + AOI_DEG)
 
 
-def _matched(
+def matched(
     scene: Scene, detections: list[Detection], predictions: list[Prediction],
     settings: MatchSettings,
 ) -> list[Match]:  # fmt: skip

@@ -1,26 +1,27 @@
 """Stage 4: each scene's kept detections against the ships on the air at that instant.
 
-An item's key holds a hash of the very fixes it used: a late AIS file re-matches the scenes whose
-hours and waters it touches, and no others.
+An item's key holds a hash of the very fixes it used, the last of each ship before the instant and
+the first after it: a late AIS file re-matches the scenes that it tells something of, and no others.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 import pipeline.ais.settings
 import pipeline.match.settings
 import pipeline.scene.settings
+from pipeline.ais.near import FixesInTime, Place, fixes_near
 from pipeline.ais.predict import predict
-from pipeline.clock import day_start, days_between
-from pipeline.geo import distance_m
 from pipeline.heard import (
     Reception,
     Track,
@@ -29,7 +30,7 @@ from pipeline.heard import (
 from pipeline.jobs.contract import Done, Item, Outcome, Stage, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS, site_of
 from pipeline.jobs.hashing import sha256_json
-from pipeline.jobs.ingest_ais import RECEPTION, SEASON, TRACKS, day_file
+from pipeline.jobs.ingest_ais import RECEPTION, SEASON, TRACKS
 from pipeline.jobs.run import Run
 from pipeline.jobs.trained import with_rates
 from pipeline.match.scene import match_scene
@@ -44,7 +45,7 @@ from pipeline.records import (
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.item import read_item
 from pipeline.scene.read import read_scene
-from pipeline.tables import read_records, read_table, schema_of, write_records
+from pipeline.tables import read_records, schema_of, to_table, write_records
 
 MATCHES = "matches.parquet"
 IN_VIEW = "in_view.parquet"
@@ -83,49 +84,44 @@ class MatchTask:
     scene: pipeline.scene.settings.Settings
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Season:
-    """The season's tracks, read a day at a time and kept while its scenes are planned."""
+    """What was heard over the season, but its fixes."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._days: dict[str, pa.Table] = {}
-        self.tracks = read_records(Track, folder / TRACKS)
-        self.reception = read_records(Reception, folder / RECEPTION)
+    tracks: Mapping[str, Track]
+    reception: Mapping[str, list[Reception]]
+    """By site."""
+    end_at: datetime
+    """Last fix of all."""
 
-    def slice(self, site: Site, at: datetime, settings: pipeline.match.settings.Settings) -> Slice:
-        """Fixes within the settings' hours and radius of a site at an instant."""
-        window = timedelta(seconds=settings.fix_window_s)
-        days = days_between(at - window, at + window + timedelta(microseconds=1))
-        fixes = pa.concat_tables([self._day(day_start(d)) for d in days])
-        sent = fixes.column("sent_at")
-        in_time = pc.and_(
-            pc.greater_equal(sent, pa.scalar(at - window, sent.type)),
-            pc.less_equal(sent, pa.scalar(at + window, sent.type)),
+    @staticmethod
+    def of(folder: Path) -> Season:
+        """From the folder of the season's tracks."""
+        tracks = read_records(Track, folder / TRACKS)
+        reception: dict[str, list[Reception]] = {}
+        for hour in read_records(Reception, folder / RECEPTION):
+            reception.setdefault(hour.site_id, []).append(hour)
+        return Season(
+            tracks={track.track_id: track for track in tracks},
+            reception=reception,
+            end_at=max((t.end_at for t in tracks), default=datetime.max.replace(tzinfo=UTC)),
         )
-        fixes = fixes.filter(in_time)
-        centre = site.aoi.centroid
-        away_m = distance_m(
-            np.asarray(fixes.column("lon")), np.asarray(fixes.column("lat")), centre.x, centre.y
-        )
-        fixes = fixes.filter(pa.array(away_m <= settings.fix_radius_m))
-        fixes = fixes.sort_by([("track_id", "ascending"), ("sent_at", "ascending")])
-        present = set(fixes.column("track_id").to_pylist())
+
+    def slice(
+        self, site: Site, fixes: FixesInTime | None, at: datetime, window: timedelta
+    ) -> Slice:
+        """Who stood where around an instant, as far as the fixes near a site tell."""
+        around = to_table(TrackFix, []) if fixes is None else fixes.around(at, window)
+        present = dict.fromkeys(around.column("track_id").to_pylist())
         return Slice(
-            fixes=fixes,
-            tracks=[track for track in self.tracks if track.track_id in present],
+            fixes=around,
+            tracks=[self.tracks[track_id] for track_id in present],
             reception=[
                 hour
-                for hour in self.reception
-                if hour.site_id == site.site_id and abs(hour.hour_at - at) <= window
+                for hour in self.reception.get(site.site_id, [])
+                if abs(hour.hour_at - at) <= window
             ],
         )
-
-    def _day(self, day: datetime) -> pa.Table:
-        name = day_file(day)
-        if name not in self._days:
-            path = self._folder / name
-            self._days[name] = read_table(TrackFix, path if path.exists() else [])
-        return self._days[name]
 
 
 def match(
@@ -133,37 +129,62 @@ def match(
     tracked: StageResult,
 ) -> StageResult:  # fmt: skip
     """Match every detected scene."""
+    if SEASON not in tracked.done:
+        return run.stage(MATCH, [])
+    folder = tracked.done[SEASON].folder
+    season = Season.of(folder)
+    watched = {site.site_id: site for site in run.sites if site.site_id in screened.done}
+    middles = {name: site.aoi.centroid for name, site in watched.items()}
+    near = fixes_near(
+        sorted(folder.glob("fixes-*.parquet")),
+        [Place(name=name, lon=at.x, lat=at.y) for name, at in middles.items()],
+        reach_m=run.config.match.fix_radius_m, scratch=_scratch(run), settings=run.config.ais,
+    )  # fmt: skip
     items: list[Item] = []
-    if SEASON in tracked.done:
-        season = Season(tracked.done[SEASON].folder)
-        for site in run.sites:
-            if site.site_id not in screened.done:
-                continue
-            found = read_records(Detection, screened.done[site.site_id].folder / DETECTIONS)
-            items += [
-                _item(run, site, done=fetched.done[name], name=name, found=found, season=season)
-                for name in detected.done
-                if site_of(name) == site.site_id and name in fetched.done
-            ]
-    return run.stage(MATCH, items)
+    for site_id, fixes in itertools.chain(near, ((name, None) for name in list(watched))):
+        site = watched.pop(site_id, None)
+        if site is None:
+            continue
+        found = read_records(Detection, screened.done[site_id].folder / DETECTIONS)
+        fixes_there = None if fixes is None else FixesInTime.of(fixes)
+        items += [
+            _item(run, site, done=fetched.done[name], name=name, found=found,
+                  air=functools.partial(season.slice, site, fixes_there), end_at=season.end_at)
+            for name in detected.done
+            if site_of(name) == site_id and name in fetched.done
+        ]  # fmt: skip
+    return run.stage(MATCH, sorted(items, key=lambda item: item.item_id))
+
+
+def _scratch(run: Run) -> Path:
+    folder = run.workspace / ".cache"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _item(
-    run: Run, site: Site, *, done: Done, name: str, found: list[Detection], season: Season
+    run: Run,
+    site: Site,
+    *,
+    done: Done,
+    name: str,
+    found: list[Detection],
+    air: Callable[[datetime, timedelta], Slice],
+    end_at: datetime,
 ) -> Item:
     scene = read_item(done.folder / "item.json")
     config = run.config
     settings = with_rates(scene.sensor, config.detect, config.match)
     kept = [d for d in found if d.scene_id == scene.scene_id and d.screened is None]
-    air = season.slice(site, scene.sensed_at, config.match)
-    data_end = min(_end(season), scene.sensed_at + timedelta(seconds=config.match.provisional_s))
+    heard = air(scene.sensed_at, timedelta(seconds=config.match.fix_window_s))
+    data_end = min(end_at, scene.sensed_at + timedelta(seconds=config.match.provisional_s))
     return Item(
         item_id=name,
         task=MatchTask(
             folder=done.folder,
             site=site,
             detections=kept,
-            air=air,
+            air=heard,
             data_end=data_end,
             ais=config.ais,
             match=settings,
@@ -172,7 +193,7 @@ def _item(
         inputs={
             "scene": done.content_sha256,
             "detections": sha256_json([repr(item) for item in kept]),
-            "air": air.sha256(),
+            "air": heard.sha256(),
             "data_end": data_end.isoformat(),
             "site": sha256_json([site.aoi.wkt, [zone.polygon.wkt for zone in site.zones]]),
             "settings": sha256_json(
@@ -185,10 +206,6 @@ def _item(
         },
         selected=run.selection.takes(site_id=site.site_id, at=scene.sensed_at),
     )
-
-
-def _end(season: Season) -> datetime:
-    return max((track.end_at for track in season.tracks), default=datetime.max.replace(tzinfo=UTC))
 
 
 def _match_one(task: MatchTask, out: Path) -> Outcome:

@@ -19,6 +19,10 @@ from pipeline.match.score import Pair
 from pipeline.match.settings import Settings
 
 
+ARCS_PER_STATE = 25
+"""Ways on from all states together, over `states_max`, beyond which counting is given up: 0.1 s."""
+
+
 def best_assignment(pairs: Sequence[Pair], n_predictions: int, n_detections: int) -> set[int]:
     """Indices of the pairs that together have the greatest sum of LLR, each ship and hull once.
 
@@ -50,6 +54,9 @@ def pair_probabilities(
     probability = np.zeros(len(pairs))
     for cluster in _clusters(pairs, n_predictions, n_detections):
         own = [pairs[k] for k in cluster]
+        if len(own) == 1:
+            probability[cluster] = 1.0 / (1.0 + math.exp(-own[0].llr))
+            continue
         trellis = _trellis(own, settings.states_max)
         probability[cluster] = _sum_product(own) if trellis is None else _marginals(own, *trellis)
     return probability
@@ -112,6 +119,7 @@ def _trellis(
     steps: list[list[_Arc]] = []
     forward: list[dict[int, float]] = []
     states = {0: 1.0}
+    n_arcs = 0
     for step, ship in enumerate(order):
         own = [(k, pair) for k, pair in enumerate(pairs) if pair.prediction == ship]
         choices: list[tuple[int | None, int, float]] = [(None, 0, 1.0)]
@@ -128,7 +136,8 @@ def _trellis(
             after[arc.end] = after.get(arc.end, 0.0) + states[arc.start] * arc.weight
         steps.append(arcs)
         forward.append(states)
-        if len(after) > states_max:
+        n_arcs += len(arcs)
+        if len(after) > states_max or n_arcs > ARCS_PER_STATE * states_max:
             return None
         states = _scaled(after)
     return steps, forward

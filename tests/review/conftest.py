@@ -106,8 +106,8 @@ def candidate(call_id: str, rank: int, **other) -> Candidate:
     values = {
         "call_id": call_id, "rank": rank, "mmsi": 445_000_000 + rank, "ship_name": "GREY HERON",
         "ship_type": 80, "ship_length_m": 95.0, "gap_id": "g1", "feasible": True,
-        "slack_s": 6.0 * 3600, "term_length": 0.4, "term_type": 0.9, "term_listed": 0.0, "term_gap": 1.2,
-        "posterior": 0.62, "reason": "silent over the call, length fits",
+        "slack_s": 6.0 * 3600, "term_length": 0.4, "term_type": 0.9, "term_listed": 0.0,
+        "term_gap": 1.2, "posterior": 0.62, "reason": "silent over the call, length fits",
     }  # fmt: skip
     return Candidate(**{**values, **other})
 

@@ -69,8 +69,8 @@ def suspects(one: PortCall, posteriors: dict[int | None, float], length_m=90.0) 
         Candidate(
             call_id=one.call_id, rank=rank, mmsi=ship, ship_name=ship and f"SHIP {ship}",
             ship_type=ship and 80, ship_length_m=ship and length_m, gap_id=ship and "g",
-            feasible=True, slack_s=None, term_length=0.0, term_type=0.0, term_listed=0.0, term_gap=0.0,
-            posterior=posteriors[ship], reason="test",
+            feasible=True, slack_s=None, term_length=0.0, term_type=0.0, term_listed=0.0,
+            term_gap=0.0, posterior=posteriors[ship], reason="test",
         )
         for rank, ship in enumerate(ranked, start=1)
     ]  # fmt: skip
