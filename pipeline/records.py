@@ -470,6 +470,7 @@ class SeenStay:
     at_oil_berth: bool = column("", "is the place a berth for oil?")
     on_air_there: bool = column("", "does a ship report from that very berth meanwhile?")
     provisional: bool = column("", "may late AIS still explain any of the images?")
+    may_be_fixture: bool = column("", "on several images, and never seen to arrive or leave?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,7 @@ def find_calls(
     found: list[Suspicion] = []
     for watch in watches:
         for stay in find_stays(watch, by_detection, settings):
-            call = _dark_call(stay, watch)
+            call = _dark_call(stay, watch, settings)
             calls.append(call)
             stays.append(_seen(call, stay, watch, settings))
             found += suspicions(call.call_id, stay, air, ways, settings)
@@ -221,7 +221,7 @@ def _not_shown(visit: Visit, watch: Watch) -> list[str]:
     return [f"{empty} of {len(clear)} clear images show no hull there"] if empty else []
 
 
-def _dark_call(stay: Stay, watch: Watch) -> PortCall:
+def _dark_call(stay: Stay, watch: Watch, settings: Settings) -> PortCall:
     """As the images show it, nobody named."""
     zone = stay.zone
     length, sigma = stay.length_m
@@ -251,7 +251,7 @@ def _dark_call(stay: Stay, watch: Watch) -> PortCall:
         detection_ids=[sighting.detection.detection_id for sighting in stay.sightings],
         gap_ids=[],
         track_ids=[],
-        counter_evidence=_counter_evidence(stay, _on_air_at_berth(stay, watch)),
+        counter_evidence=_counter_evidence(stay, _on_air_at_berth(stay, watch), settings),
     )
 
 
@@ -272,6 +272,7 @@ def _seen(call: PortCall, stay: Stay, watch: Watch, settings: Settings) -> SeenS
         at_oil_berth=stay.zone.is_berth and stay.zone.handles_oil,
         on_air_there=bool(_on_air_at_berth(stay, watch)),
         provisional=any(sighting.match.provisional for sighting in sightings),
+        may_be_fixture=_may_be_fixture(stay, settings),
     )
 
 
@@ -304,7 +305,7 @@ def _on_air_at_berth(stay: Stay, watch: Watch) -> list[Visit]:
     ]
 
 
-def _counter_evidence(stay: Stay, on_air: Sequence[Visit]) -> list[str]:
+def _counter_evidence(stay: Stay, on_air: Sequence[Visit], settings: Settings) -> list[str]:
     """What speaks against: a ship on the air at that very berth, no reception, late data."""
     said = [
         f"MMSI {visit.track.mmsi} reports from this berth at the time; it may be the same hull"
@@ -314,9 +315,20 @@ def _counter_evidence(stay: Stay, on_air: Sequence[Visit]) -> list[str]:
         said.append("no image shows the ship dark beyond doubt, or nobody was heard around them")
     if any(sighting.match.provisional for sighting in stay.sightings):
         said.append("provisional: late AIS may still explain it")
+    if _may_be_fixture(stay, settings):
+        said.append(
+            f"on {len(stay.sightings)} images and never seen to arrive or leave: it may be a "
+            "crane, a pontoon or a laid-up ship"
+        )
     if stay.zone.is_guess:
         said.append("the berth's place is a guess")
     return said
+
+
+def _may_be_fixture(stay: Stay, settings: Settings) -> bool:
+    """A ship that lies for weeks has come some day, and some image shows the berth without her."""
+    unbounded = stay.absent_before_at is None and stay.absent_after_at is None
+    return unbounded and len(stay.sightings) >= settings.fixture_images_min
 
 
 def _tier(
@@ -329,7 +341,9 @@ def _tier(
     no image bears out makes C at most: the name may be as false as they are.
     """
     was_off = who is not None and who.verdict == GapVerdict.LIKELY_OFF
-    if stay.on_air_there or not stay.at_oil_berth or not (stay.is_dark or was_off):
+    if stay.on_air_there or stay.may_be_fixture or not stay.at_oil_berth:
+        return "D"
+    if not (stay.is_dark or was_off):
         return "D"
     if p_dark < settings.dark_min or p_tanker < settings.tanker_min:
         return "D"

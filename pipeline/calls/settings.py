@@ -127,6 +127,11 @@ class Settings(BaseModel):
     unheard_hours: float = Field(
         3.0, gt=0, description="h around an image in which a transmitting ship would be heard"
     )
+    fixture_images_min: int = Field(
+        4, ge=2,
+        description="images of one shape, without any proof that it was ever absent, from which it "
+        "may be a crane, a pontoon or a laid-up ship: a lead, no claim; an assumption",
+    )  # fmt: skip
     explained_max: float = Field(
         5.0,
         ge=1,

@@ -33,6 +33,7 @@ from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coverage import coverage
 from pipeline.scene.due import Flight
 from pipeline.scene.netcdf import variables
+from pipeline.scene.overpass import check_time
 from pipeline.scene.raster import footprint
 from pipeline.scene.read import read_source
 from pipeline.scene.sar import noise_file
@@ -221,6 +222,8 @@ def _bring_in(task: SceneTask | RemoteTask | DarkcallError, out: Path) -> Outcom
         if not task.evidence:
             shutil.rmtree(out / ORIGINAL)
     else:
+        middle = task.site.aoi.centroid
+        check_time(task.source.platform, task.source.sensed_at, middle.x, middle.y)
         scene, image = read_source(task.source, site=task.site, settings=task.settings)
         said = hashlib.sha256(task.source.described().encode()).hexdigest()
     cloud = cloud_mask(image, task.settings)

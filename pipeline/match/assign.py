@@ -18,7 +18,6 @@ from scipy.sparse.csgraph import (
 from pipeline.match.score import Pair
 from pipeline.match.settings import Settings
 
-
 ARCS_PER_STATE = 25
 """Ways on from all states together, over `states_max`, beyond which counting is given up: 0.1 s."""
 

@@ -198,6 +198,7 @@ def seen(one: Stay) -> SeenStay:
         call_id="call", zone_id=one.zone.zone_id, lon=first.lon, lat=first.lat,
         first_at=one.first_at, last_at=one.last_at, p_false=0.05, p_unmatched=0.97, p_unheard=0.0,
         is_dark=True, at_oil_berth=True, on_air_there=False, provisional=False,
+        may_be_fixture=False,
     )  # fmt: skip
 
 

@@ -208,7 +208,9 @@ def test_the_order_of_the_inputs_changes_nothing(made, season, settings, seed):
     assert season.find(settings, random.Random(seed)) == expected
 
 
-def test_a_ship_that_reports_falsely_makes_it_tier_c_at_most_and_says_so(made, season, settings):
+def test_a_position_spoofed_at_sea_while_berthed_makes_a_contradicted_call_of_tier_c(
+    made, season, settings
+):
     # Spoofed at sea while berthed: on the air 9 km off, where two clear images show nobody.
     lon, lat = made.place(5000.0, -8000.0)
     season.views = [
@@ -228,3 +230,34 @@ def test_a_ship_that_reports_falsely_makes_it_tier_c_at_most_and_says_so(made, s
     season.views = []
     ((call,), _) = season.find(settings)
     assert (call.evidence_class, call.mmsi) == ("IMAGE_ONLY", None)
+
+
+def test_a_quay_crane_on_every_image_is_a_lead_and_no_claim(made, season, settings):
+    # A bright shape at the berth on all six passes of the season, nothing before, nothing after.
+    season.detections = [made.hull(day) for day in range(3, 9)]
+    season.coverage = [made.coverage(day) for day in range(3, 9)]
+    calls, _ = season.find(settings)
+    assert {call.tier for call in calls} == {"D"}
+    assert any("never seen to arrive or leave" in said for said in calls[0].counter_evidence)
+
+
+def test_a_tanker_that_lies_for_weeks_is_one_call_once_she_is_seen_to_come(made, season, settings):
+    lain = settings.model_copy(update={"stay_mean_s": 20 * 86400.0})
+    season.detections = [made.hull(day) for day in range(4, 24, 2)]
+    season.coverage = [made.coverage(day) for day in (2, *range(4, 24, 2))]
+    ((call,), _) = season.find(lain)
+    assert (call.tier, call.n_seen) == ("C", 10)
+    assert (call.arrival_earliest, call.departure_earliest) == (made.at(2), made.at(22))
+
+
+def test_a_tracker_off_before_a_call_on_the_air_claims_nothing_dark(made, season, settings):
+    # Silent at sea until she is off the port, then on the air to the berth and away again.
+    season.gaps = [made.gap(1, 3.4)]
+    season.fixes = made.sail(
+        (24, 0, -20_000, 5.0, NORTHWARD), (82, 0, -20_000, 5.0, NORTHWARD),
+        (90, 0, 0, 0.0), (110, 0, 0, 0.0), (130, 0, 0, 0.0), (140, 0, -20_000, 5.0, 180.0),
+    )  # fmt: skip
+    season.changed = {"outcome": "matched", "track_id": f"t{made.heron}"}
+    calls, ranked = season.find(settings)
+    assert [call.evidence_class for call in calls if call.tier != "D"] == ["AIS_VISIT"]
+    assert ranked == []

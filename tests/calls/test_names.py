@@ -24,6 +24,7 @@ def seen(made, call, first, last, east_m=0.0):
         call_id=call, zone_id="oil", lon=lon, lat=lat, first_at=made.at(first),
         last_at=made.at(last), p_false=0.01, p_unmatched=0.97, p_unheard=0.0, is_dark=True,
         at_oil_berth=True, on_air_there=False, provisional=False,
+        may_be_fixture=False,
     )  # fmt: skip
 
 

@@ -118,6 +118,18 @@ def test_a_dark_tanker_alongside_a_ship_on_the_air_is_dark():
     assert outcomes(hulls, [big]) == [("tanker", "dark", "BIG"), ("big", "matched", "BIG")]
 
 
+def test_two_ships_on_one_cloned_mmsi_are_two_ships():
+    # The clone lies in the roads, the owner at the quay: one number, two tracks, two hulls.
+    hulls = [hull(10.0, name="quay", length_m=98.0), hull(2500.0, name="roads", length_m=150.0)]
+    owner = ship(0.0, name="owner", length_m=100.0, mmsi=273312000)
+    clone = ship(2480.0, name="clone", length_m=152.0, mmsi=273312000)
+    assert outcomes(hulls, [owner, clone]) == [
+        ("quay", "matched", "owner"), ("roads", "matched", "clone"),
+    ]  # fmt: skip
+    # With the clone alone on the air, the hull at the quay is dark, whatever number it shares.
+    assert outcomes(hulls, [clone])[0][1] == "dark"
+
+
 def test_a_moving_ship_is_matched_where_the_radar_shows_her():
     # 6 m/s across the track at 39 deg: 120 x 6 x 0.629 = 453 m along the track.
     sar = scene(Sensor.S1, heading_deg=0.0, incidence_deg=39.0, range_over_velocity_s=120.0)
