@@ -10,8 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.calls.leads import silent_leads
+from pipeline.calls.names import weights_alone
 from pipeline.calls.settings import Settings
-from pipeline.calls.stays import Sighting, Stay, Watch, combined_length, find_stays
+from pipeline.calls.stays import (
+    Sighting,
+    Stay,
+    Watch,
+    bracketed,
+    combined_length,
+    find_stays,
+    p_same,
+)
 from pipeline.calls.suspects import Air, Ways, suspicions
 from pipeline.calls.visits import Visit, find_visits
 from pipeline.clock import format_utc
@@ -79,7 +88,12 @@ def find_calls(
     stays: list[SeenStay] = []
     found: list[Suspicion] = []
     for watch in watches:
-        for stay in find_stays(watch, by_detection, settings):
+        chains = [
+            part
+            for stay in find_stays(watch, by_detection, settings)
+            for part in _parted(stay, watch, air, ways, settings)
+        ]
+        for stay in bracketed(chains, watch, settings):
             call = _dark_call(stay, watch, settings)
             calls.append(call)
             stays.append(_seen(call, stay, watch, settings))
@@ -90,6 +104,58 @@ def find_calls(
         stays=sorted(stays, key=lambda stay: (stay.first_at, stay.call_id)),
         suspicions=found,
     )
+
+
+def _parted(
+    stay: Stay, watch: Watch, air: Air, ways: Ways, settings: Settings
+) -> list[tuple[Sighting, ...]]:
+    """A stay's images, parted where two ships' silences explain them better than one ship's.
+
+    Lengths alone run two tankers of a size together that lie at one berth one after the other.
+    """
+    chain = stay.sightings
+    whole = _explained(stay, watch, air, ways, settings)
+    best, where = math.log(settings.parted_odds_min), 0
+    for cut in range(1, len(chain)):
+        one, other = (
+            _explained(replace(stay, sightings=part), watch, air, ways, settings)
+            for part in (chain[:cut], chain[cut:])
+        )
+        same = p_same(chain[:cut], chain[cut], watch, settings)
+        gain = math.log(two_ships(one, other, settings) / one_ship(whole, settings))
+        gain += math.log(max(1.0 - same, 1e-9) / max(same, 1e-9))
+        if gain > best:
+            best, where = gain, cut
+    if not where:
+        return [chain]
+    return [
+        part
+        for half in (chain[:where], chain[where:])
+        for part in _parted(replace(stay, sightings=half), watch, air, ways, settings)
+    ]
+
+
+def _explained(
+    stay: Stay, watch: Watch, air: Air, ways: Ways, settings: Settings
+) -> dict[str, float]:
+    """Odds of each silence that spans a part of a stay."""
+    call = _dark_call(stay, watch, settings)
+    own = suspicions(call.call_id, stay, air, ways, settings)
+    return weights_alone(_seen(call, stay, watch, settings), own, settings)
+
+
+def one_ship(weights: Mapping[str, float], settings: Settings) -> float:
+    """Odds that one ship made it, known or not, against an unknown one."""
+    unknown = settings.unknown_weight
+    return (unknown + sum(weights.values())) / unknown
+
+
+def two_ships(one: Mapping[str, float], other: Mapping[str, float], settings: Settings) -> float:
+    """The same of two ships one after the other, who cannot be one and the same."""
+    unknown = settings.unknown_weight
+    apart = (unknown + sum(one.values())) * (unknown + sum(other.values()))
+    apart -= sum(weight * other.get(key, 0.0) for key, weight in one.items())
+    return apart / unknown**2
 
 
 def named(

@@ -59,6 +59,12 @@ def name_calls(
     }
 
 
+def weights_alone(stay: SeenStay, own: Sequence[Suspicion], settings: Settings) -> dict[str, float]:
+    """Odds of each silence against `unknown_weight`, were this the only call; 0: out of reach."""
+    season = _Season.of([stay], own, settings)
+    return {_key(one): math.exp(season.alone(0, k)) for k, one in enumerate(season.own[0])}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Season:
     stays: list[SeenStay]

@@ -58,6 +58,12 @@ class Settings(BaseModel):
     )
     same_min: float = Field(0.5, gt=0, lt=1, description="P(same ship) from which stays are joined")
 
+    parted_odds_min: float = Field(
+        4.0, ge=1,
+        description="odds of two ships' silences against one ship's from which a stay is parted; a "
+        "stay parted wrongly is a false claim, one not parted a missed one",
+    )  # fmt: skip
+
     # candidates
     speed_max_mps: float = Field(
         mps_from_knots(14.0), gt=0, description="m/s; 14 kn: no small product tanker sails faster"

@@ -111,12 +111,16 @@ def find_stays(watch: Watch, matches: Mapping[str, Match], settings: Settings) -
             and watch.outcomes.get(one.detection_id) not in (None, Outcome.MATCHED)
         ]
         _join(chains, seen, watch, settings)
+    return bracketed([tuple(chain) for chain in chains], watch, settings)
+
+
+def bracketed(
+    chains: Sequence[tuple[Sighting, ...]], watch: Watch, settings: Settings
+) -> list[Stay]:
+    """Chains of one zone as stays, each with the proofs that she was not there yet or any more."""
     return [
         _bracketed(
-            tuple(chain),
-            [one for other in chains if other is not chain for one in other],
-            watch,
-            settings,
+            chain, [one for other in chains if other is not chain for one in other], watch, settings
         )
         for chain in chains
     ]

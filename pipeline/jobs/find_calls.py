@@ -189,5 +189,5 @@ def _name(task: NamesTask, out: Path) -> Outcome:
     )  # fmt: skip
 
 
-FIND = Stage(name="calls", version=8, work=_find_at_site)
+FIND = Stage(name="calls", version=9, work=_find_at_site)
 NAME = Stage(name="names", version=1, work=_name)

@@ -6,7 +6,13 @@ import random
 
 import pytest
 
-from pipeline.calls.find import find_calls, named, without_used_leads
+from pipeline.calls.find import (
+    find_calls,
+    named,
+    one_ship,
+    two_ships,
+    without_used_leads,
+)
 from pipeline.calls.names import candidates, name_calls
 from pipeline.records import AisInView
 
@@ -261,3 +267,36 @@ def test_a_tracker_off_before_a_call_on_the_air_claims_nothing_dark(made, season
     calls, ranked = season.find(settings)
     assert [call.evidence_class for call in calls if call.tier != "D"] == ["AIS_VISIT"]
     assert ranked == []
+
+
+def test_two_tankers_of_a_size_one_after_the_other_are_told_apart_by_their_silences(
+    made, season, settings
+):
+    # Images on days 4 and 6 alike; one ship is heard again on day 5, when another falls silent.
+    season.detections = [made.hull(4), made.hull(6)]
+    season.coverage = [made.coverage(day) for day in (3, 4, 6, 7)]
+    season.tracks = [made.track(made.heron), made.track(made.gull)]
+    together, _ = season.find(settings)
+    assert [call.n_seen for call in together] == [2]
+    season.gaps = [made.gap(3.5, 4.9), made.gap(5.1, 6.9, made.gull)]
+    first, second = season.find(settings)[0]
+    assert (first.mmsi, second.mmsi) == (made.heron, made.gull)
+    assert (first.arrival_earliest, first.departure_latest) == (made.at(3), made.at(6))
+    assert (second.arrival_earliest, second.departure_latest) == (made.at(4), made.at(7))
+
+
+def test_one_silence_over_all_images_keeps_them_together(made, season, settings):
+    season.detections = [made.hull(4), made.hull(6)]
+    season.coverage = [made.coverage(day) for day in (3, 4, 6, 7)]
+    season.tracks = [made.track(made.heron), made.track(made.gull)]
+    season.gaps = [made.gap(3.5, 6.5), made.gap(5.1, 6.9, made.gull)]
+    (call,) = [call for call in season.find(settings)[0] if call.is_dark]
+    assert (call.n_seen, call.mmsi) == (2, made.heron)
+
+
+def test_odds_of_two_ships_leave_out_one_ship_twice(settings):
+    # Against 3 each: (3 + 6 + 1)(3 + 6 + 2) less 6 x 6, over 9.
+    one, other = {"a": 6.0, "b": 1.0}, {"a": 6.0, "c": 2.0}
+    assert two_ships(one, other, settings) == pytest.approx((10 * 11 - 36) / 9)
+    assert one_ship(one, settings) == pytest.approx(10 / 3)
+    assert two_ships({}, {}, settings) == one_ship({}, settings) == 1.0
