@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,7 @@ from pipeline.cli_common import (
 )
 from pipeline.config import Config, load_config
 from pipeline.detect.settings import Settings as DetectSettings
+from pipeline.evaluate.match import Bin
 from pipeline.jobs.evaluate_ais import evaluate_ais
 from pipeline.jobs.evaluate_calls import STAGES, evaluate_calls
 from pipeline.jobs.evaluate_detection import evaluate_detection
@@ -80,6 +82,9 @@ def calls(
     seeds: Annotated[
         int, typer.Option(min=1, help="seasons: the configuration's, and others of other seeds")
     ] = 1,
+    plots: Annotated[
+        Path | None, typer.Option(help="folder for SVGs: the reliability of the odds")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Dark calls of simulated seasons against their truth; runs what has not been run.
@@ -90,7 +95,20 @@ def calls(
     def run_season(season: Config) -> Story:
         return work_on(season, STAGES)
 
-    print_score(evaluate_calls(load_config(config), seeds, run_season), as_json=as_json)
+    score = evaluate_calls(load_config(config), seeds, run_season)
+    _plot({f"calls-{name}": bins for name, bins in score.reliability().items()}, plots)
+    print_score(score, as_json=as_json)
+
+
+def _plot(reliability: Mapping[str, Sequence[Bin]], folder: Path | None) -> None:
+    """One SVG for each kind of odds."""
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, bins in reliability.items():
+        points = [(one.said, one.true, one.count) for one in bins]
+        drawn = reliability_plot(points, what="came true").svg
+        (folder / f"{name}.svg").write_text(drawn, "utf-8")
 
 
 def detection(
@@ -285,10 +303,6 @@ def match(
     Example: darkcall evaluate match --json
     """
     score = evaluate_match(reference_data(), AisSettings(), MatchSettings())
-    if plots is not None:
-        plots.mkdir(parents=True, exist_ok=True)
-        for name, bins in score.reliability().items():
-            points = [(one.said, one.true, one.count) for one in bins]
-            path = plots / f"match-{name.replace(' ', '-')}.svg"
-            path.write_text(reliability_plot(points, what="came true").svg, "utf-8")
+    reliability = score.reliability().items()
+    _plot({f"match-{name.replace(' ', '-')}": bins for name, bins in reliability}, plots)
     print_score(score, as_json=as_json)

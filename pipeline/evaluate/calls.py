@@ -9,6 +9,7 @@ from datetime import timedelta
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from pipeline.evaluate.match import Bin, calibration_error, reliability
 from pipeline.evaluate.settings import Settings
 from pipeline.records import Candidate, PortCall, TrueCall, TrueHull
 
@@ -39,6 +40,10 @@ class CallsScore:
     """Of the true claims, those weighed once more without the true ship."""
     unknown_first: int = 0
     """Of those, the ones in which a ship we do not know then ranks first."""
+    names: tuple[tuple[float, bool], ...] = ()
+    """Of the true claims' candidates: posterior, and is it the true ship?"""
+    darkness: tuple[tuple[float, bool], ...] = ()
+    """Of all dark calls, leads too: P(dark), and was there one?"""
 
     def __add__(self, other: CallsScore) -> CallsScore:
         """Two seasons."""
@@ -56,9 +61,22 @@ class CallsScore:
             "arrival_coverage_90": share(self.arrivals_held_90, self.bracketed),
             "arrival_in_bracket": share(self.arrivals_held, self.bracketed),
             "unknown_first_when_left_out": share(self.unknown_first, self.left_out),
+            **{
+                f"calibration_error_{name}": calibration_error(bins)
+                for name, bins in self.reliability().items()
+            },
             "dark_claims": self.claims,
             "dark_calls_true": self.dark_calls,
             "dark_calls_visible": self.visible_calls,
+        }
+
+    def reliability(self) -> dict[str, list[Bin]]:
+        """Of the candidates' posteriors and of P(dark)."""
+        return {
+            name: reliability(
+                np.array([p for p, _ in said]), np.array([true for _, true in said], bool)
+            )
+            for name, said in (("names", self.names), ("dark", self.darkness))
         }
 
     def rows(self) -> list[tuple[str, str]]:
@@ -104,6 +122,8 @@ def score_calls(
     pairs = pair_claims(claims, dark, settings)
     visible = {hull.call_id for hull in true_hulls if hull.is_dark and hull.is_visible}
     ranks = [rank_of(claims[i], dark[j].mmsi, candidates) for i, j in pairs.items()]
+    every = [call for call in calls if call.is_dark]
+    there = pair_claims(every, dark, settings)
     both = [(claims[i], dark[j]) for i, j in pairs.items() if claims[i].arrival_90 is not None]
     return CallsScore(
         claims=len(claims),
@@ -116,6 +136,13 @@ def score_calls(
         bracketed=len(both),
         arrivals_held=sum(_holds(claim, truth) for claim, truth in both),
         arrivals_held_90=sum(_holds_90(claim, truth) for claim, truth in both),
+        names=tuple(
+            (one.posterior, one.mmsi == dark[j].mmsi)
+            for i, j in pairs.items()
+            for one in candidates
+            if one.call_id == claims[i].call_id and one.mmsi is not None
+        ),
+        darkness=tuple((call.p_dark, i in there) for i, call in enumerate(every)),
     )
 
 

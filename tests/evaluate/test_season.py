@@ -49,13 +49,14 @@ def claim(call_id, arrive, leave, **other):
     told = {
         "call_id": call_id, "zone_id": "oil", "tier": "C", "evidence_class": "IMAGE_ONLY",
         "arrival_earliest": at(arrive - 1), "arrival_latest": at(arrive),
-        "departure_earliest": at(leave), "departure_latest": at(leave + 1),
+        "departure_earliest": at(leave), "departure_latest": at(leave + 1), "p_dark": 0.9,
     }  # fmt: skip
     return build(PortCall, told, other)
 
 
 def candidate(call_id, rank, mmsi):
-    return build(Candidate, {"call_id": call_id, "rank": rank, "mmsi": mmsi}, {})
+    told = {"call_id": call_id, "rank": rank, "mmsi": mmsi, "posterior": 0.3}
+    return build(Candidate, told, {})
 
 
 def true_hull(scene_id, call_id, **other):
@@ -124,6 +125,9 @@ def test_three_claims_two_true(season):
     assert flat["dark_recall_visible"] == 1.0
     assert flat["identity_top1"] == 0.5
     assert flat["identity_top3"] == 1.0
+    # Five candidates, one of them unnamed: the true ship is Heron of a, Gull of b.
+    assert sorted(true for _, true in told.names) == [False, True, True]
+    assert [true for _, true in told.darkness] == [True, True, False]
     words = dict(figures.rows())
     assert words["dark calls claimed (tiers A to C)"] == "2 of 3 true (67%)"
     assert words["dark calls that a clear image shows"].endswith("1 more were never shown")
