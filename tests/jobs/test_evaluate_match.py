@@ -10,7 +10,6 @@ import pytest
 from pipeline.ais.settings import Settings as AisSettings
 from pipeline.errors import BadInput, UsageError
 from pipeline.jobs.evaluate_match import evaluate_match, harbours, simple_rules
-from pipeline.jobs.label_radar import reference_data
 from pipeline.jobs.real_pairs import read_pairs, read_traffic
 from pipeline.match.settings import Settings as MatchSettings
 
@@ -49,8 +48,8 @@ def test_broken_data_are_refused(tmp_path, text):
 
 
 @pytest.mark.real_data
-def test_real_ships_under_way_are_matched_with_the_doppler_term_and_without_are_not():
-    score = evaluate_match(reference_data(), AisSettings(), MatchSettings(), share=0.34)
+def test_real_ships_under_way_are_matched_with_the_doppler_term_and_without_are_not(reference_data):
+    score = evaluate_match(reference_data, AisSettings(), MatchSettings(), share=0.34)
     figures = score.as_json()
     assert figures["pair_precision_10min"] > 0.9
     assert figures["pair_recall_10min"] > 0.9
@@ -61,8 +60,8 @@ def test_real_ships_under_way_are_matched_with_the_doppler_term_and_without_are_
 
 
 @pytest.mark.real_data
-def test_marks_on_real_images_lie_along_the_headings_that_ais_tells():
-    off = [abs(one.shape.axis_off_deg) for one in read_pairs(reference_data())
+def test_marks_on_real_images_lie_along_the_headings_that_ais_tells(reference_data):
+    off = [abs(one.shape.axis_off_deg) for one in read_pairs(reference_data)
            if one.shape.heading_deg is not None]  # fmt: skip
     # Axes drawn at random would be 45 deg off in the median.
     assert np.median(off) < 12.0
