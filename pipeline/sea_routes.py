@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import KDTree
 from searoute.searoute import setup_M
 
-from pipeline.geo import EARTH_RADIUS_M, destination, distance_m, on_sphere, sphere_m
+from pipeline.geo import EARTH_RADIUS_M, azimuth_deg, destination, distance_m, on_sphere, sphere_m
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -101,7 +101,7 @@ def open_water(
     """(n,) is there no land on the great circle between two places, but near ports at its ends?"""
     length = np.asarray(sphere_m(lon1, lat1, lon2, lat2))
     clear = np.ones(len(length), bool)
-    azimuth = _azimuth_deg(lon1, lat1, lon2, lat2)
+    azimuth = azimuth_deg(lon1, lat1, lon2, lat2)
     first, last = (PORT_M if port else 0.0 for port in ports)
     inner = np.maximum(length - first - last, 0.0)
     steps = np.ceil(inner / STEP_M).astype(int)
@@ -111,14 +111,6 @@ def open_water(
         lon, lat = destination(lon1[todo], lat1[todo], azimuth[todo], at_m)
         clear[todo] = ~is_land(np.ascontiguousarray(lon), np.ascontiguousarray(lat))
     return clear
-
-
-def _azimuth_deg(lon1: Floats, lat1: Floats, lon2: Floats, lat2: Floats) -> Floats:
-    """Of the great circle at its start, on the sphere."""
-    turn, a, b = np.radians(lon2 - lon1), np.radians(lat1), np.radians(lat2)
-    east = np.sin(turn) * np.cos(b)
-    north = np.cos(a) * np.sin(b) - np.sin(a) * np.cos(b) * np.cos(turn)
-    return np.asarray(np.degrees(np.arctan2(east, north)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ Who made a dark call is decided afterwards, over all sites: `named` gives it its
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -114,34 +115,30 @@ def _parted(
     Lengths alone run two tankers of a size together that lie at one berth one after the other.
     """
     chain = stay.sightings
-    whole = _explained(stay, watch, air, ways, settings)
-    best, where = math.log(settings.parted_odds_min), 0
-    for cut in range(1, len(chain)):
-        one, other = (
-            _explained(replace(stay, sightings=part), watch, air, ways, settings)
-            for part in (chain[:cut], chain[cut:])
-        )
-        same = p_same(chain[:cut], chain[cut], watch, settings)
-        gain = math.log(two_ships(one, other, settings) / one_ship(whole, settings))
-        gain += math.log(max(1.0 - same, 1e-9) / max(same, 1e-9))
-        if gain > best:
-            best, where = gain, cut
-    if not where:
-        return [chain]
-    return [
-        part
-        for half in (chain[:where], chain[where:])
-        for part in _parted(replace(stay, sightings=half), watch, air, ways, settings)
-    ]
 
+    @functools.cache
+    def explained(first: int, last: int) -> dict[str, float]:
+        """Odds of each silence that spans some of the images."""
+        part = replace(stay, sightings=chain[first:last])
+        call = _dark_call(part, watch, settings)
+        own = suspicions(call.call_id, part, air, ways, settings)
+        return weights_alone(_seen(call, part, watch, settings), own, settings)
 
-def _explained(
-    stay: Stay, watch: Watch, air: Air, ways: Ways, settings: Settings
-) -> dict[str, float]:
-    """Odds of each silence that spans a part of a stay."""
-    call = _dark_call(stay, watch, settings)
-    own = suspicions(call.call_id, stay, air, ways, settings)
-    return weights_alone(_seen(call, stay, watch, settings), own, settings)
+    def parted(first: int, last: int) -> list[tuple[Sighting, ...]]:
+        best, where = math.log(settings.parted_odds_min), first
+        for cut in range(first + 1, last):
+            one, other = explained(first, cut), explained(cut, last)
+            same = p_same(chain[first:cut], chain[cut], watch, settings)
+            together = one_ship(explained(first, last), settings)
+            gain = math.log(two_ships(one, other, settings) / together)
+            gain += math.log(max(1.0 - same, 1e-9) / max(same, 1e-9))
+            if gain > best:
+                best, where = gain, cut
+        if where == first:
+            return [chain[first:last]]
+        return parted(first, where) + parted(where, last)
+
+    return parted(0, len(chain))
 
 
 def one_ship(weights: Mapping[str, float], settings: Settings) -> float:

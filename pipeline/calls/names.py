@@ -69,7 +69,7 @@ def weights_alone(stay: SeenStay, own: Sequence[Suspicion], settings: Settings) 
 class _Season:
     stays: list[SeenStay]
     own: list[list[Suspicion]]
-    """Of each call, those that may be, likeliest first."""
+    """Of each call, by silence and ship."""
     settings: Settings
     _held: dict[tuple[str, frozenset[int]], float] = field(default_factory=dict)
     """Silences' terms by the calls they hold."""
@@ -145,9 +145,9 @@ class _Season:
             onward = []
             for taken, log in ways:
                 odds, whole = self.conditional(call, taken)
-                for k in np.flatnonzero(odds):
-                    number = NOBODY if k == len(odds) - 1 else int(k)
-                    onward.append(({**taken, call: number}, log + whole + math.log(odds[k])))
+                for k in np.flatnonzero(odds).tolist():
+                    chosen = {**taken, call: _number(k, odds)}
+                    onward.append((chosen, log + whole + math.log(odds[k])))
             ways = onward
         logs = np.array([log for _, log in ways])
         weights = np.exp(logs - logs.max())
@@ -182,7 +182,7 @@ class _Season:
         rest = {**taken, call: NOBODY, rival: NOBODY}
         first, _ = self.conditional(rival, rest)
         likely = np.flatnonzero(first > LEAST)
-        numbers = [NOBODY if k == len(first) - 1 else int(k) for k in likely]
+        numbers = [_number(k, first) for k in likely.tolist()]
         seconds = [self.conditional(call, {**rest, rival: number}) for number in numbers]
         logs = np.log(first[likely]) + np.array([log for _, log in seconds])
         weights = np.exp(logs - logs.max())
@@ -216,8 +216,7 @@ class _Season:
             return -math.inf
         if held[0].gap_id is None:
             return held[0].term_silent
-        # A long silence leaves room for many places; one that just fits points here.
-        tight = -math.log1p(slack_s / self.settings.stay_mean_s)
+        tight = _tight(slack_s, self.settings)
         return held[0].term_silent + tight + held[0].term_bound + held[-1].term_leaving
 
     def slack_s(self, held: Sequence[Suspicion], calls: Sequence[int]) -> float:
@@ -247,10 +246,20 @@ class _Season:
         return metres / self.settings.speed_max_mps
 
 
+def _tight(slack_s: float, settings: Settings) -> float:
+    """A long silence leaves room for many places; one that just fits points here."""
+    return -math.log1p(slack_s / settings.stay_mean_s)
+
+
+def _number(place: int, odds: Floats) -> int:
+    """The suspicion at a place of `conditional`'s odds, or -1 for the unknown ship, who is last."""
+    return NOBODY if place >= len(odds) - 1 else place
+
+
 def _drawn(odds: Floats, rng: np.random.Generator) -> int:
-    """A suspicion's number, or -1 for the unknown ship, which is last."""
-    number = int(np.searchsorted(np.cumsum(odds), rng.random() * odds.sum(), side="right"))
-    return NOBODY if number >= len(odds) - 1 else number
+    """A suspicion's number, or -1 for the unknown ship."""
+    place = np.searchsorted(np.cumsum(odds), rng.random() * odds.sum(), side="right")
+    return _number(int(place), odds)
 
 
 def _key(one: Suspicion) -> str:
@@ -280,7 +289,7 @@ def _candidate(
     call_id: str, own: tuple[float, Suspicion], slack_s: float, settings: Settings
 ) -> Candidate:
     value, one = own
-    tight = -math.log1p(max(slack_s, 0.0) / settings.stay_mean_s) if one.gap_id else 0.0
+    tight = _tight(max(slack_s, 0.0), settings) if one.gap_id else 0.0
     room = f"{slack_s / HOUR_S:.0f} h to spare" if slack_s >= 0 else "too far to sail in the time"
     return Candidate(
         call_id=call_id,

@@ -83,15 +83,11 @@ class CallsScore:
         """The same in words."""
         unseen = self.dark_calls - self.visible_calls
         found = part(self.visible_found, self.visible_calls, "found")
-        return [
+        lines = [
             ("dark calls claimed (tiers A to C)", part(self.true_claims, self.claims, "true")),
             ("dark calls that a clear image shows", f"{found}; {unseen} more were never shown"),
             ("true ship ranked first", part(self.top1, self.true_claims, "of the true claims")),
             ("true ship among three", part(self.top3, self.true_claims, "of the true claims")),
-            (
-                "an unknown ship first, the true one left out",
-                part(self.unknown_first, self.left_out, "of the true claims"),
-            ),
             (
                 "arrival inside its bracket",
                 part(self.arrivals_held, self.bracketed, "with both ends"),
@@ -101,6 +97,10 @@ class CallsScore:
                 part(self.arrivals_held_90, self.bracketed, "with both ends"),
             ),
         ]
+        if self.left_out:
+            said = part(self.unknown_first, self.left_out, "of the true claims")
+            lines.append(("an unknown ship first, the true one left out", said))
+        return lines
 
 
 def score_calls(

@@ -80,7 +80,7 @@ class SeasonScore:
     def rows(self) -> list[tuple[str, str]]:
         """The same in words."""
         return [
-            *(row for row in self.calls.rows() if not row[1].startswith("0 of 0")),
+            *self.calls.rows(),
             (
                 "voyages of dark tankers",
                 ", ".join(

@@ -9,8 +9,8 @@ import pipeline.evaluate.settings
 from pipeline.calls.names import candidates, name_calls
 from pipeline.calls.settings import Settings as CallsSettings
 from pipeline.config import Config
-from pipeline.errors import UsageError
 from pipeline.evaluate.calls import CallsScore, pair_claims, rank_of, score_calls
+from pipeline.jobs.evaluate_season import no_truth
 from pipeline.jobs.find_calls import STAYS, SUSPICIONS
 from pipeline.jobs.findings import Findings
 from pipeline.jobs.simulate_season import Truth, read_truth
@@ -33,10 +33,7 @@ def evaluate_calls(config: Config, seeds: int, run_season: Callable[[Config], St
         UsageError: the configuration simulates nothing.
     """
     if config.simulate is None:
-        raise UsageError(
-            "No simulated season, so no truth to compare with",
-            do="Use a configuration with `simulate:`",
-        )
+        raise no_truth()
     scores = []
     for number in range(seeds):
         season = config.model_copy(

@@ -21,10 +21,7 @@ def evaluate_season(
         UsageError: the configuration simulates nothing, or the season has not been run.
     """
     if simulated is None:
-        raise UsageError(
-            "No simulated season, so no truth to compare with",
-            do="Use a configuration with `simulate:`",
-        )
+        raise no_truth()
     if TRUTH not in simulated.done or not findings.voyages:
         raise UsageError(
             "The season has not been run", do="Run `darkcall run` with this configuration first"
@@ -49,4 +46,12 @@ def score_findings(
         totals=found.totals,
         detections=found.detections,
         settings=settings,
+    )
+
+
+def no_truth() -> UsageError:
+    """What is said of a configuration that simulates nothing."""
+    return UsageError(
+        "No simulated season, so no truth to compare with",
+        do="Use a configuration with `simulate:`",
     )

@@ -40,6 +40,7 @@ from pipeline.records import (
     Image,
     Match,
     Scene,
+    Sensor,
     Site,
 )
 from pipeline.scene.cloud import cloud_mask
@@ -140,6 +141,9 @@ def match(
         [Place(name=name, lon=at.x, lat=at.y) for name, at in middles.items()],
         reach_m=run.config.match.fix_radius_m, scratch=_scratch(run), settings=run.config.ais,
     )  # fmt: skip
+    settings_for = functools.cache(
+        functools.partial(with_rates, detect=run.config.detect, match=run.config.match)
+    )
     items: list[Item] = []
     for site_id, fixes in itertools.chain(near, ((name, None) for name in list(watched))):
         site = watched.pop(site_id, None)
@@ -149,7 +153,8 @@ def match(
         fixes_there = None if fixes is None else FixesInTime.of(fixes)
         items += [
             _item(run, site, done=fetched.done[name], name=name, found=found,
-                  air=functools.partial(season.slice, site, fixes_there), end_at=season.end_at)
+                  air=functools.partial(season.slice, site, fixes_there), end_at=season.end_at,
+                  settings_for=settings_for)
             for name in detected.done
             if site_of(name) == site_id and name in fetched.done
         ]  # fmt: skip
@@ -171,10 +176,11 @@ def _item(
     found: list[Detection],
     air: Callable[[datetime, timedelta], Slice],
     end_at: datetime,
+    settings_for: Callable[[Sensor], pipeline.match.settings.Settings],
 ) -> Item:
     scene = read_item(done.folder / "item.json")
     config = run.config
-    settings = with_rates(scene.sensor, config.detect, config.match)
+    settings = settings_for(scene.sensor)
     kept = [d for d in found if d.scene_id == scene.scene_id and d.screened is None]
     heard = air(scene.sensed_at, timedelta(seconds=config.match.fix_window_s))
     data_end = min(end_at, scene.sensed_at + timedelta(seconds=config.match.provisional_s))
