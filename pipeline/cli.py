@@ -177,11 +177,13 @@ def explain(
 
 evaluate_app.command("season")(cli_detector.season)
 evaluate_app.command("calls")(cli_detector.calls)
+evaluate_app.command("replay")(cli_detector.replay)
 evaluate_app.command("detection")(cli_detector.detection)
 app.command("predict")(cli_detector.predict_ships)
 app.command("label")(cli_detector.label)
 app.command("train")(cli_detector.train)
 evaluate_app.command("labels")(cli_detector.labels)
+evaluate_app.command("radar")(cli_detector.radar)
 evaluate_app.command("tanker")(cli_detector.tanker)
 evaluate_app.command("ais")(cli_detector.ais)
 evaluate_app.command("match")(cli_detector.match)

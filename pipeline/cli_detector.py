@@ -29,11 +29,15 @@ from pipeline.cli_common import (
 from pipeline.config import Config, load_config
 from pipeline.detect.settings import Settings as DetectSettings
 from pipeline.evaluate.match import Bin
+from pipeline.evaluate.settings import Settings as EvaluateSettings
 from pipeline.jobs.evaluate_ais import evaluate_ais
 from pipeline.jobs.evaluate_calls import STAGES, evaluate_calls
 from pipeline.jobs.evaluate_detection import evaluate_detection
 from pipeline.jobs.evaluate_labels import evaluate_labels
 from pipeline.jobs.evaluate_match import evaluate_match
+from pipeline.jobs.evaluate_radar import evaluate_radar
+from pipeline.jobs.evaluate_replay import STAGES as REPLAY_STAGES
+from pipeline.jobs.evaluate_replay import evaluate_replay
 from pipeline.jobs.evaluate_season import evaluate_season
 from pipeline.jobs.evaluate_tanker import evaluate_tanker
 from pipeline.jobs.label_radar import labels_from_radar, reference_data
@@ -98,6 +102,26 @@ def calls(
     score = evaluate_calls(load_config(config), seeds, run_season)
     _plot({f"calls-{name}": bins for name, bins in score.reliability().items()}, plots)
     print_score(score, as_json=as_json)
+
+
+def replay(
+    config: ConfigOption = Path("configs/replay-2024.yaml"),
+    seeds: Annotated[
+        int, typer.Option(min=1, help="seasons: the configuration's, and others of other seeds")
+    ] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Can the season's numbers be trusted? Their intervals against the truth of replayed seasons.
+
+    Runs what has not been run; a season takes about half an hour on two cores.
+
+    Example: darkcall evaluate replay --seeds 20 --json
+    """
+
+    def run_season(season: Config) -> Story:
+        return work_on(season, REPLAY_STAGES)
+
+    print_score(evaluate_replay(load_config(config), seeds, run_season), as_json=as_json)
 
 
 def _plot(reliability: Mapping[str, Sequence[Bin]], folder: Path | None) -> None:
@@ -273,6 +297,25 @@ def labels(
     told = evaluate_labels(model_folder(model), data, progress)
     if plot is not None:
         plot.write_text(reliability_plot(told.reliability, what="were ships").svg, "utf-8")
+    print_score(told, as_json=as_json)
+
+
+def radar(
+    coast_error_m: Annotated[
+        float, typer.Option(min=0, max=100, help="m by which the coast is drawn too far inland")
+    ] = 30.0,
+    as_json: JsonOption = False,
+) -> None:
+    """What a radar shape is worth: CFAR on real ships and real coasts, and its calibration.
+
+    Example: darkcall evaluate radar --json
+    """
+    told = evaluate_radar(
+        reference_data(),
+        detect=DetectSettings(),
+        evaluate=EvaluateSettings(),
+        coast_error_m=coast_error_m,
+    )
     print_score(told, as_json=as_json)
 
 

@@ -73,6 +73,7 @@ class Config(BaseModel):
     title: str = Field(description="one line for people")
     workspace: Path = Field(description="folder of everything computed")
     sites: Path = Field(description="GeoJSON of sites, berths and anchorages")
+    site_ids: tuple[str, ...] = Field((), description="sites of that file to watch; empty: all")
     period: Period
     inputs: Inputs = Inputs()
     executor: Literal["serial", "processes"] = Field("processes", description="where items run")

@@ -613,6 +613,33 @@ class LedgerTotal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeasonEstimate:
+    """How many dark calls tankers made, those that nobody could see among them."""
+
+    role: str = column("", "load or discharge: which berths")
+    site_id: str | None = column("", "site; null: all of that role")
+    n_claims: int = column("", "dark calls claimed, tiers A to C")
+    n_true: float = column("", "expected true ones among them: the sum of P(dark)")
+    stay_median_d: float = column("d", "median stay that the estimate reckons with")
+    p_seen_p5: float = column("1", "share of dark calls that are seen and claimed, 5 % point")
+    p_seen_p50: float = column("1", "median")
+    p_seen_p95: float = column("1", "95 % point")
+    calls_p5: float = column("", "dark calls made, 5 % point")
+    calls_p50: float = column("", "median")
+    calls_p95: float = column("", "95 % point")
+    barrels_p5: float | None = column("bbl", "carried on those calls, 5 % point; null: no claim")
+    barrels_p50: float | None = column("bbl", "median")
+    barrels_p95: float | None = column("bbl", "95 % point")
+    n_s1: int = column("", "claims that Sentinel-1 shows")
+    n_s2: int = column("", "claims that Sentinel-2 shows")
+    n_both: int = column("", "claims that both show")
+    two_sensors_p5: float | None = column("", "calls by capture-recapture; null: no overlap")
+    two_sensors_p50: float | None = column("", "median")
+    two_sensors_p95: float | None = column("", "95 % point")
+    basis: str = column("", "what it rests on")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """Something a person should look at, and why."""
 

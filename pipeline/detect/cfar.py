@@ -130,7 +130,8 @@ class CfarDetector:
     ) -> Hull:
         row, col = window[0].start, window[1].start
         alone = describe(own.astype(np.int32), near)
-        score = calibrated(likeness(alone, pixel_m, self._settings), self._settings)
+        likely = likeness(alone, pixel_m, self._settings)
+        score = calibrated(likely, self._sensor, self._settings)
         return Hull(
             row_px=measured.row_px + row,
             col_px=measured.col_px + col,

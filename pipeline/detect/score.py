@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline.detect.parts import Floats, Parts
 from pipeline.detect.settings import Settings
+from pipeline.records import Sensor
 
 TERMS = (
     "1", "l", "l2", "w", "w2", "a", "a2", "f", "f2", "c", "c2", "r", "r2", "i", "i2",
@@ -54,9 +55,9 @@ def likeness(found: Parts, pixel_m: float, settings: Settings) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-logit)))
 
 
-def calibrated(likely: Floats, settings: Settings) -> Floats:
+def calibrated(likely: Floats, sensor: Sensor, settings: Settings) -> Floats:
     """Probability that a chosen component is a ship (Platt 1999), from its likeness."""
-    offset, slope = settings.score_calibration
+    offset, slope = settings.score_calibration[sensor]
     bounded = np.clip(likely, 1e-6, 1.0 - 1e-6)
     logit = offset + slope * np.log(bounded / (1.0 - bounded))
     return np.asarray(1.0 / (1.0 + np.exp(-logit)))

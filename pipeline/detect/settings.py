@@ -201,8 +201,10 @@ class Settings(BaseModel):
         max_length=28,
         description="of score.TERMS, fitted on the components of 14 labelled Sentinel-2 ports",
     )
-    score_calibration: tuple[float, float] = Field(
-        (-0.34, 0.91), description="offset and slope of the final logit; see the card"
+    score_calibration: dict[Sensor, tuple[float, float]] = Field(
+        {Sensor.S2: (-0.34, 0.91), Sensor.S1: (2.92, 1.86)},
+        description="offset and slope of the final logit, on 14 labelled Sentinel-2 ports and on "
+        "radar scenes whose coast is drawn 30 m wrong (`darkcall evaluate radar`)",
     )
     score_keep: float = Field(0.02, ge=0, le=1, description="hulls below are not reported at all")
     score_min: float = Field(0.3, ge=0, le=1, description="hulls below are screened as not a hull")
@@ -225,7 +227,7 @@ class Settings(BaseModel):
     )
 
     berth_odds: dict[Sensor, float] = Field(
-        {Sensor.S2: 20.0, Sensor.S1: 2.0},
+        {Sensor.S2: 20.0, Sensor.S1: 1.0},
         description="odds that a hull-like shape is a hull inside a berth against anywhere along a "
         "coast: as much as leaves an empty, exactly drawn quay below score_min at every sub-pixel "
         "offset (rendered quays); real berths to measure it on are not at hand; flagged",

@@ -7,25 +7,32 @@ from pathlib import Path
 
 import pipeline.voyages.settings
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
+from pipeline.jobs.detect_ships import DETECTIONS
+from pipeline.jobs.fetch_scenes import COVERAGE
 from pipeline.jobs.find_calls import CALLS, CANDIDATES
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.ingest_ais import SEASON
 from pipeline.jobs.run import Run
 from pipeline.records import (
     Candidate,
+    Coverage,
+    Detection,
     LedgerEntry,
     LedgerTotal,
     PortCall,
+    SeasonEstimate,
     Site,
     Voyage,
 )
 from pipeline.tables import read_records, write_records
+from pipeline.voyages.estimate import Season, estimate_season
 from pipeline.voyages.join import join_voyages
 from pipeline.voyages.ledger import ledger
 
 VOYAGES = "voyages.parquet"
 ENTRIES = "ledger.parquet"
 TOTALS = "ledger_totals.parquet"
+ESTIMATES = "season_estimates.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +40,31 @@ class VoyagesTask:
     """The calls of all sites."""
 
     folders: tuple[Path, ...]
+    coverage: tuple[Path, ...]
+    detections: tuple[Path, ...]
     sites: tuple[Site, ...]
     settings: pipeline.voyages.settings.Settings
 
 
-def voyages(run: Run, found: StageResult) -> StageResult:
-    """Join the season's calls into voyages and count the barrels."""
+def voyages(
+    run: Run, found: StageResult, *, fetched: StageResult, screened: StageResult
+) -> StageResult:
+    """Join the season's calls into voyages, count the barrels, and reckon what was missed."""
     contents = {name: done.content_sha256 for name, done in found.done.items()}
     inputs = {
         **contents,
+        **{f"scene {name}": done.content_sha256 for name, done in fetched.done.items()},
+        **{f"detections {name}": done.content_sha256 for name, done in screened.done.items()},
         "settings": sha256_json(run.config.voyages.model_dump(mode="json")),
         "sites": run.hashes.sha256(run.config.sites),
     }
-    task = VoyagesTask(folders=tuple(found.folders()), sites=run.sites, settings=run.config.voyages)
+    task = VoyagesTask(
+        folders=tuple(found.folders()),
+        coverage=tuple(folder / COVERAGE for folder in fetched.folders()),
+        detections=tuple(folder / DETECTIONS for folder in screened.folders()),
+        sites=run.sites,
+        settings=run.config.voyages,
+    )
     items = [Item(item_id=SEASON, task=task, inputs=inputs)] if contents else []
     return run.stage(VOYAGE, items)
 
@@ -55,10 +74,18 @@ def _join_season(task: VoyagesTask, out: Path) -> Outcome:
     candidates = read_records(Candidate, [folder / CANDIDATES for folder in task.folders])
     joined = join_voyages(calls, candidates=candidates, sites=task.sites, settings=task.settings)
     entries, totals = ledger(joined, settings=task.settings)
+    season = Season(
+        calls=calls,
+        coverage=read_records(Coverage, task.coverage),
+        detections=read_records(Detection, task.detections),
+        voyages=joined,
+    )
+    estimates = estimate_season(season, task.settings)
+    write_records(SeasonEstimate, estimates, out / ESTIMATES)
     write_records(Voyage, joined, out / VOYAGES)
     write_records(LedgerEntry, entries, out / ENTRIES)
     write_records(LedgerTotal, totals, out / TOTALS)
     return Outcome(counts={"voyages": len(joined), "deliveries": len(entries)})
 
 
-VOYAGE = Stage(name="voyages", version=1, work=_join_season)
+VOYAGE = Stage(name="voyages", version=2, work=_join_season)

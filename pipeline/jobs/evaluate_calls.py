@@ -10,7 +10,7 @@ from pipeline.calls.names import candidates, name_calls
 from pipeline.calls.settings import Settings as CallsSettings
 from pipeline.config import Config
 from pipeline.evaluate.calls import CallsScore, pair_claims, rank_of, score_calls
-from pipeline.jobs.evaluate_season import no_truth
+from pipeline.jobs.evaluate_season import seasons
 from pipeline.jobs.find_calls import STAYS, SUSPICIONS
 from pipeline.jobs.findings import Findings
 from pipeline.jobs.simulate_season import Truth, read_truth
@@ -32,20 +32,7 @@ def evaluate_calls(config: Config, seeds: int, run_season: Callable[[Config], St
     Raises:
         UsageError: the configuration simulates nothing.
     """
-    if config.simulate is None:
-        raise no_truth()
-    scores = []
-    for number in range(seeds):
-        season = config.model_copy(
-            update={
-                "simulate": config.simulate.model_copy(
-                    update={"seed": config.simulate.seed + number}
-                ),
-                "workspace": config.workspace if number == 0 else
-                config.workspace.with_name(f"{config.workspace.name}-seed-{number}"),
-            }
-        )  # fmt: skip
-        scores.append(score_season_calls(run_season(season), season))
+    scores = [score_season_calls(run_season(season), season) for season in seasons(config, seeds)]
     total = scores[0]
     for score in scores[1:]:
         total = total + score

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pipeline.evaluate.settings
+from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.evaluate.season import SeasonScore, score_season
 from pipeline.jobs.contract import StageResult
@@ -47,6 +50,29 @@ def score_findings(
         detections=found.detections,
         settings=settings,
     )
+
+
+def seasons(config: Config, seeds: int) -> Iterator[Config]:
+    """A configuration's seasons, each of another seed and in a workspace of its own.
+
+    The first is the configuration's own.
+
+    Raises:
+        UsageError: the configuration simulates nothing.
+    """
+    if config.simulate is None:
+        raise no_truth()
+    for number in range(seeds):
+        seed = config.simulate.seed + number
+        workspace = config.workspace
+        if number:
+            workspace = workspace.with_name(f"{workspace.name}-seed-{number}")
+        yield config.model_copy(
+            update={
+                "simulate": config.simulate.model_copy(update={"seed": seed}),
+                "workspace": workspace,
+            }
+        )
 
 
 def no_truth() -> UsageError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.heard import Gap, Track
-from pipeline.jobs.build_voyages import ENTRIES, TOTALS, VOYAGES
+from pipeline.jobs.build_voyages import ENTRIES, ESTIMATES, TOTALS, VOYAGES
 from pipeline.jobs.contract import Done, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS
 from pipeline.jobs.fetch_scenes import COVERAGE
@@ -24,6 +24,7 @@ from pipeline.records import (
     LedgerTotal,
     Match,
     PortCall,
+    SeasonEstimate,
     Voyage,
 )
 from pipeline.tables import read_records
@@ -46,6 +47,7 @@ class Findings:
     voyages: list[Voyage]
     entries: list[LedgerEntry]
     totals: list[LedgerTotal]
+    estimates: list[SeasonEstimate]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,7 @@ class FindingsAt:
             voyages=read_records(Voyage, [folder / VOYAGES for folder in self.voyages]),
             entries=read_records(LedgerEntry, [folder / ENTRIES for folder in self.voyages]),
             totals=read_records(LedgerTotal, [folder / TOTALS for folder in self.voyages]),
+            estimates=read_records(SeasonEstimate, [folder / ESTIMATES for folder in self.voyages]),
         )
 
 

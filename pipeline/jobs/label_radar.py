@@ -7,6 +7,7 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,33 @@ MARKS_LONGER_M = 23.0
 """Median by which a ship's marked ends lie farther apart than its AIS length: 197 chips."""
 BELIEVED = (0.5, 1.15)
 """AIS length over marked length; elsewhere one of the two is another ship's."""
+DRAWN = "hrsid"
 CANVAS_PX = 160
 """Chips are ringed by their own sea up to this side: a detector needs surroundings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RadarPicture:
+    """A real radar image at 10 m and the ships that people or AIS found in it."""
+
+    name: str
+    group: str
+    """Scene: what a split may not divide."""
+    bands: tuple[str, ...]
+    power: NDArray[np.float32]
+    """(bands, height, width) sigma nought, linear; of a drawn scene up to a factor."""
+    boxes: NDArray[np.float64]
+    """(n, 4, 2) x, y corners of the ships."""
+    lengths_m: tuple[float | None, ...]
+    """From AIS; empty where only the box tells."""
+    sources: tuple[str, ...]
+    ignored: tuple[NDArray[np.float64], ...] = ()
+    """Corners of what else is bright, and may be a ship or not."""
+
+    @property
+    def is_drawn(self) -> bool:
+        """Did people draw every ship in it? A chip shows one ship and its surroundings."""
+        return self.group == DRAWN
 
 
 def reference_data() -> Path:
@@ -53,7 +79,7 @@ def reference_data() -> Path:
 
 
 def labels_from_radar(reference: Path, inputs: Inputs) -> list[Labelled]:
-    """AIS-matched chips of `sar_opensarship` and the drawn scenes of `sar_hrsid`.
+    """The ships of `radar_pictures` as a network is fed them.
 
     Args:
         reference: folder of the reference data.
@@ -62,10 +88,20 @@ def labels_from_radar(reference: Path, inputs: Inputs) -> list[Labelled]:
     Raises:
         UsageError: neither folder is there.
     """
-    found = [
-        *_chips(reference / "sar_opensarship", inputs),
-        *_scenes(reference / "sar_hrsid", inputs),
-    ]
+    return [_labelled(one, inputs) for one in radar_pictures(reference)]
+
+
+def radar_pictures(reference: Path) -> list[RadarPicture]:
+    """AIS-matched chips of `sar_opensarship` and the drawn scenes of `sar_hrsid`.
+
+    Args:
+        reference: folder of the reference data.
+
+    Raises:
+        UsageError: neither folder is there.
+        BadInput: what is there cannot be read.
+    """
+    found = [*_chips(reference / "sar_opensarship"), *_scenes(reference / "sar_hrsid")]
     if not found:
         raise UsageError(
             "No radar ships there", where=reference, expected="sar_opensarship, sar_hrsid"
@@ -73,7 +109,30 @@ def labels_from_radar(reference: Path, inputs: Inputs) -> list[Labelled]:
     return found
 
 
-def _chips(folder: Path, inputs: Inputs) -> Iterable[Labelled]:
+def _labelled(one: RadarPicture, inputs: Inputs) -> Labelled:
+    seen = np.ones(one.power.shape[1:], bool)
+    by_name = dict(zip(one.bands, one.power, strict=True))
+    layers = [
+        inputs.stretch(by_name[name], valid=seen, water=seen)
+        if name in by_name
+        else np.zeros(seen.shape, np.float32)
+        for name in inputs.bands
+    ]
+    return Labelled(
+        name=one.name,
+        group=one.group,
+        data=np.stack(layers),
+        corners_px=boxes_of(one.boxes).corners_px()
+        if one.is_drawn and len(one.boxes)
+        else one.boxes,
+        outlines=tuple(one.boxes),
+        sources=one.sources,
+        ignored=one.ignored,
+        lengths_m=one.lengths_m,
+    )
+
+
+def _chips(folder: Path) -> Iterable[RadarPicture]:
     """Ground-range chips of ships seen in one scene only.
 
     Slant-range ones (SLC) have pixels of another shape. A ship seen in two scenes would stand on
@@ -89,7 +148,7 @@ def _chips(folder: Path, inputs: Inputs) -> Iterable[Labelled]:
             scenes[ship["AISShipInformation.MMSI"]].add(_scene_of(ship))
         for number, ship in enumerate(ships):
             if "GRD" in ship["dir"] and len(scenes[ship["AISShipInformation.MMSI"]]) == 1:
-                yield _chip(folder, ship, number, inputs)
+                yield _chip(folder, ship, number)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput("Radar ships cannot be read", where=path, found=repr(error)) from None
 
@@ -98,7 +157,7 @@ def _scene_of(ship: Mapping[str, str]) -> str:
     return Path(ship["dir"]).parts[1][:32]
 
 
-def _chip(folder: Path, ship: Mapping[str, str], number: int, inputs: Inputs) -> Labelled:
+def _chip(folder: Path, ship: Mapping[str, str], number: int) -> RadarPicture:
     """A chip in the middle of more of its own sea; what else is bright in it is ignored."""
     values = read_plain(folder / ship["file.Patch_Cal"])
     marks, box = ship_box(ship), true_box(ship)
@@ -111,12 +170,12 @@ def _chip(folder: Path, ship: Mapping[str, str], number: int, inputs: Inputs) ->
     top, left = (rows - values.shape[1]) // 2, (cols - values.shape[2]) // 2
     canvas[:, top : top + values.shape[1], left : left + values.shape[2]] = values
     shift = np.array([left, top], np.float64)
-    return Labelled(
+    return RadarPicture(
         name=f"SAR{number:04d}",
         group=_scene_of(ship),
-        data=stretched(canvas, inputs),
-        corners_px=(box + shift)[None],
-        outlines=(box + shift,),
+        bands=("VH", "VV") if len(canvas) > 1 else ("VV",),
+        power=np.asarray(canvas, np.float32),
+        boxes=(box + shift)[None],
         sources=(f"OpenSARShip {number}, MMSI {ship['AISShipInformation.MMSI']}",),
         ignored=tuple(area + shift for area in others),
         lengths_m=(ais_length_m(ship),),
@@ -137,20 +196,6 @@ def _bright_others(
             corners = [[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]]
             found.append(np.array(corners))
     return found
-
-
-def stretched(values: NDArray[np.float32], inputs: Inputs) -> NDArray[np.float32]:
-    """(2, height, width) VV, VH stretched, of a chip whose bands are VH, VV or VV alone."""
-    seen = np.ones(values.shape[1:], bool)
-    by_name = {"VV": values[-1]} | ({"VH": values[0]} if len(values) > 1 else {})
-    return np.stack(
-        [
-            inputs.stretch(by_name[name], valid=seen, water=seen)
-            if name in by_name
-            else np.zeros(values.shape[1:], np.float32)
-            for name in inputs.bands
-        ]
-    )
 
 
 def ais_length_m(ship: Mapping[str, str]) -> float | None:
@@ -199,24 +244,21 @@ def true_box(ship: Mapping[str, str]) -> NDArray[np.float64]:
     return np.asarray(box - np.stack([shorter, shorter, -shorter, -shorter]))
 
 
-def _scenes(folder: Path, inputs: Inputs) -> Iterable[Labelled]:
+def _scenes(folder: Path) -> Iterable[RadarPicture]:
     for path in sorted((folder / "images").glob("*")):
         grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         mask = cv2.imread(str(folder / "masks" / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
         if grey is None or mask is None:
             raise BadInput("Radar scene or its mask cannot be read", where=path)
-        yield _scene(path.stem, np.asarray(grey), np.asarray(mask), inputs)
+        yield _scene(path.stem, np.asarray(grey), np.asarray(mask))
 
 
-def _scene(name: str, grey: NDArray[Any], mask: NDArray[Any], inputs: Inputs) -> Labelled:
+def _scene(name: str, grey: NDArray[Any], mask: NDArray[Any]) -> RadarPicture:
     """A drawn scene at 10 m: power averaged, its unknown gain set so that the median is -15 dB."""
     factor = SCENE_PIXEL_M / 10.0
     size = (round(grey.shape[1] * factor), round(grey.shape[0] * factor))
     power = cv2.resize((grey.astype(np.float32) / 255.0) ** 2, size, interpolation=cv2.INTER_AREA)
     power = power * (10.0**-1.5 / max(float(np.median(power)), 1e-5))
-    seen = np.ones(power.shape, bool)
-    data = np.zeros((len(inputs.bands), *power.shape), np.float32)
-    data[inputs.bands.index("VV")] = inputs.stretch(power, valid=seen, water=seen)
     corners = []
     count, labels = cv2.connectedComponents((mask > 0).astype(np.uint8))
     for label in range(1, count):
@@ -225,11 +267,12 @@ def _scene(name: str, grey: NDArray[Any], mask: NDArray[Any], inputs: Inputs) ->
             points = np.stack([cols, rows], axis=1).astype(np.float32)
             corners.append((cv2.boxPoints(cv2.minAreaRect(points)) + 0.5) * factor)
     boxes = np.array(corners, np.float64).reshape(-1, 4, 2)
-    return Labelled(
+    return RadarPicture(
         name=name,
-        group="hrsid",
-        data=data,
-        corners_px=boxes_of(boxes).corners_px() if len(boxes) else boxes,
-        outlines=tuple(boxes),
+        group=DRAWN,
+        bands=("VV",),
+        power=power[None],
+        boxes=boxes,
+        lengths_m=(),
         sources=tuple(f"HRSID {name}" for _ in boxes),
     )

@@ -72,7 +72,7 @@ class Run:
     @cached_property
     def sites(self) -> tuple[Site, ...]:
         """The sites watched; an unknown `--site` is refused."""
-        sites = load_sites(self.config.sites)
+        sites = load_sites(self.config.sites, self.config.site_ids)
         load_sites(self.config.sites, self.selection.site_ids)
         return sites
 

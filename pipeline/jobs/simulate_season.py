@@ -20,6 +20,7 @@ from pipeline.records import (
     TrueHull,
     TrueVoyage,
 )
+from pipeline.scene.coast import is_land, land_polygon
 from pipeline.scene.write import write_delivery
 from pipeline.simulate.broadcast import day_file_name, day_messages
 from pipeline.simulate.render import render_scene
@@ -49,7 +50,8 @@ def simulate(run: Run) -> StageResult | None:
     settings = run.config.simulate
     if settings is None:
         return None
-    world = _world(run.sites, settings)
+    sites = _with_land(run) if settings.real_coast else run.sites
+    world = _world(sites, settings)
     inputs = {
         "settings": sha256_json(settings.model_dump(mode="json")),
         "sites": run.hashes.sha256(run.config.sites),
@@ -58,7 +60,7 @@ def simulate(run: Run) -> StageResult | None:
     def item(item_id: str, task: WorldTask) -> Item:
         return Item(item_id=item_id, task=task, inputs=inputs)
 
-    part = WorldTask(sites=run.sites, settings=settings)
+    part = WorldTask(sites=sites, settings=settings)
     items = [item(TRUTH, part)]
     items += [
         item(f"scene-{sensed.pass_id}", replace(part, pass_id=sensed.pass_id))
@@ -75,7 +77,12 @@ def simulate(run: Run) -> StageResult | None:
 @functools.lru_cache(maxsize=1)
 def _world(sites: tuple[Site, ...], settings: Settings) -> World:
     """Built once a process: each worker meets hundreds of its items."""
-    return build_world(sites, settings=settings)
+    return build_world(sites, settings=settings, is_land=is_land if settings.real_coast else None)
+
+
+def _with_land(run: Run) -> tuple[Site, ...]:
+    """Sites at real places, with the land that the map has around them."""
+    return tuple(replace(site, land=(land_polygon(site, run.config.scene),)) for site in run.sites)
 
 
 def _write_part(task: WorldTask, out: Path) -> Outcome:
@@ -116,4 +123,4 @@ def read_truth(result: StageResult) -> Truth:
     )
 
 
-SIMULATE = Stage(name="simulate", version=2, work=_write_part)
+SIMULATE = Stage(name="simulate", version=3, work=_write_part)

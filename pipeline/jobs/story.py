@@ -84,7 +84,7 @@ def tell(run: Run, active: frozenset[str]) -> Story:
     named = name(at("calls"), called)
     if "calls" in active:
         record_history(run, called, named)
-    sailed = voyages(at("voyages"), named)
+    sailed = voyages(at("voyages"), named, fetched=fetched, screened=screened)
     catalogued = catalogue(at("review"), fetched, screened)
     findings = FindingsAt.of(
         fetched=fetched, watched=watched, screened=screened, tracked=tracked, matched=matched,

@@ -22,7 +22,9 @@ from pipeline.records import (
     CoverageState,
     EvidenceClass,
     PortCall,
+    SeasonEstimate,
     Site,
+    ZoneRole,
 )
 from pipeline.review import words
 from pipeline.review.barrels_plot import last_totals
@@ -134,6 +136,7 @@ def _lines(found: Findings) -> list[str]:
         f"{visits} further calls were made with AIS on.",
         f"Berths were looked at {len(found.coverage)} times: {seen} seen, {cloudy} cloudy.",
         "Counts are lower bounds: a call that no pass could see is not in them.",
+        *(_estimated(row) for row in found.estimates if row.site_id is None),
         *(
             f"Delivered in {total.year}, {total.scope}: {total.barrels_p50:,.0f} barrels "
             f"(P10 {total.barrels_p10:,.0f}, P90 {total.barrels_p90:,.0f}); "
@@ -141,6 +144,20 @@ def _lines(found: Findings) -> list[str]:
             for total in last_totals(found.totals)
         ),
     ]
+
+
+def _estimated(row: SeasonEstimate) -> str:
+    """The number of calls with those that nobody saw, and what it rests on."""
+    said = (
+        f"Dark calls at {row.role} berths, the unseen reckoned in: {row.calls_p50:.0f} "
+        f"(90 %: {row.calls_p5:.0f} to {row.calls_p95:.0f}) for {row.n_claims} claimed, as "
+        f"{row.p_seen_p50:.0%} of such calls are seen"
+    )
+    if row.barrels_p5 is not None and row.role == ZoneRole.LOAD:
+        said += (
+            f"; {row.barrels_p50:,.0f} barrels ({row.barrels_p5:,.0f} to {row.barrels_p95:,.0f})"
+        )
+    return f"{said}."
 
 
 def _rows_table(rows: Sequence[tuple[str, str]]) -> Table:

@@ -103,7 +103,7 @@ def _heard(world: World, life: Life, track: Track, feed: str, day: date) -> Iter
         lon = state.lon[k] + noise[k, 0] / np.cos(np.deg2rad(state.lat[k]))
         yield Report(
             sent_at=settings.start + timedelta(seconds=float(t_s[k])),
-            ship=ship,
+            ship=life.ship_at(float(t_s[k])),
             lon=LON_UNAVAILABLE if lost[k] else float(lon),
             lat=LAT_UNAVAILABLE if lost[k] else float(state.lat[k] + noise[k, 1]),
             sog_kn=round(float(knots_from_mps(state.sog_mps[k])), 1),
@@ -151,7 +151,7 @@ def _dma_row(report: Report) -> list[object]:
         report.sog_kn,
         "" if report.cog_deg == COG_UNAVAILABLE else report.cog_deg,
         "" if unavailable else report.heading_deg,
-        ship.imo,
+        ship.imo or "Unknown",
         ship.callsign,
         ship.name,
         DMA_TYPES[ship.said_type],
@@ -181,7 +181,7 @@ def _marinecadastre_row(report: Report) -> list[object]:
         report.cog_deg,
         report.heading_deg,
         ship.name,
-        f"IMO{ship.imo}",
+        f"IMO{ship.imo}" if ship.imo else "",
         ship.callsign,
         ship.said_type,
         report.status,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -19,6 +19,9 @@ NAMES = (
 SECOND = ("DAWN", "STAR", "TIDE", "WAVE")
 MMSI_FIRST = 299_000_100
 """Country code 299 is assigned to nobody."""
+RENAMED_MMSI = 500_000
+"""A ship's second MMSI lies so far above her first."""
+MMSI_STEP = 7
 IMO_FIRST = 100_100
 """Real ships' numbers begin above 500,000."""
 TANKER_TYPE = 80
@@ -74,10 +77,10 @@ def build_fleet(settings: Settings) -> list[Ship]:
 def _ship(index: int, trade: Trade, settings: Settings) -> Ship:
     rng = chance(settings.seed, "ship", index)
     length_m = _length_m(trade, rng, settings)
-    dwt_t = deadweight_t(length_m)
+    dwt_t = deadweight_t(length_m) * _off_the_line(index, settings)
     said_length, said_type = _said(trade, round(length_m), rng)
     return Ship(
-        mmsi=MMSI_FIRST + 7 * index,
+        mmsi=MMSI_FIRST + MMSI_STEP * index,
         imo=_imo(IMO_FIRST + 13 * index),
         name=f"{NAMES[index % len(NAMES)]} {SECOND[index // len(NAMES) % len(SECOND)]}",
         callsign=f"ZZ{index:04d}",
@@ -110,6 +113,24 @@ def deadweight_t(length_m: float) -> float:
     fleet's reported 1,000-9,000 t.
     """
     return float(0.0062 * length_m**2.9)
+
+
+def _off_the_line(index: int, settings: Settings) -> float:
+    """Factor of a ship's deadweight: a season's own line, and the ship's own luck."""
+    common = chance(settings.seed, "deadweight").normal(0.0, 1.0) * settings.dwt_world_spread
+    own = chance(settings.seed, "deadweight", index).normal(0.0, 1.0) * settings.dwt_spread
+    return float(np.exp(common + own))
+
+
+def renamed(ship: Ship) -> Ship:
+    """The same hull under another MMSI, name and call sign, her IMO number no longer sent."""
+    return replace(
+        ship,
+        mmsi=ship.mmsi + RENAMED_MMSI,
+        imo=0,
+        name=f"NEW {ship.name.split()[0]}",
+        callsign=f"Y{ship.callsign[1:]}",
+    )
 
 
 def _said(trade: Trade, length_m: int, rng: np.random.Generator) -> tuple[float, int]:

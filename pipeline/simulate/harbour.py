@@ -14,6 +14,7 @@ from pipeline.records import (
     Zone,
     ZoneRole,
 )
+from pipeline.sea_routes import IsLand, open_water
 from pipeline.simulate.track import Waypoint
 
 ROADS_ROWS = 3
@@ -24,8 +25,8 @@ ROADS_SLACK_M = 60.0
 """Of that room that may be missing at a corner."""
 CLEAR_M = 260.0
 """How far off its berth a ship is before it turns to sea."""
-SEAWARD_M = 12_000.0
-"""From the port to its gate: so far out that ships bound for other ports pass clear of it."""
+OPEN_M = (10_000.0, 20_000.0, 30_000.0, 40_000.0)
+"""Distances around a gate that are looked at for land."""
 FENDER_M = 2.0
 
 
@@ -68,8 +69,16 @@ class Harbour:
         ]
 
 
-def build_harbour(site: Site) -> Harbour:
-    """Places in the middle of each berth, and a grid of them in each anchorage."""
+def build_harbour(
+    site: Site, *, seaward_m: float = 12_000.0, is_land: IsLand | None = None
+) -> Harbour:
+    """Places in the middle of each berth, and a grid of them in each anchorage.
+
+    Args:
+        site: with the land around it.
+        seaward_m: from the port to its gate; ships bound for other ports pass clear of it.
+        is_land: of real places; None where nothing but the site's own land is there.
+    """
     land = shapely.unary_union(list(site.land))
     if not land.intersects(site.aoi):
         raise UsageError(
@@ -80,8 +89,11 @@ def build_harbour(site: Site) -> Harbour:
             do="Draw it in the sites file, or leave `simulate:` out of the configuration",
         )
     centre = site.aoi.centroid
-    shore_deg = _away_from(land.intersection(site.aoi), centre)
-    gate_lon, gate_lat = destination(centre.x, centre.y, shore_deg, SEAWARD_M)
+    if is_land is None:
+        shore_deg = _away_from(land.intersection(site.aoi), centre)
+    else:
+        shore_deg = _to_open_sea(centre, seaward_m, is_land)
+    gate_lon, gate_lat = destination(centre.x, centre.y, shore_deg, seaward_m)
     places: list[Place] = []
     for zone in site.zones:
         places += [_berth(zone, land)] if zone.is_berth else _roads(zone)
@@ -94,6 +106,20 @@ def _away_from(land: shapely.Geometry, centre: shapely.Point) -> float:
     """Azimuth from the land's middle to the area's: seaward."""
     middle = land.centroid
     return float(azimuth_deg(middle.x, middle.y, centre.x, centre.y))
+
+
+def _to_open_sea(centre: shapely.Point, seaward_m: float, is_land: IsLand) -> float:
+    """Azimuth of the gate with the most water around it, no land on the way out of the port."""
+    azimuths = np.arange(0.0, 360.0, 10.0)
+    lon, lat = destination(np.full(36, centre.x), np.full(36, centre.y), azimuths, seaward_m)
+    start = np.full(36, centre.x), np.full(36, centre.y)
+    clear = open_water(*start, lon, lat, is_land, ports=(True, False))
+    water = np.zeros(36)
+    for range_m in OPEN_M:
+        for turn in azimuths:
+            at = destination(lon, lat, np.full(36, turn), np.full(36, range_m))
+            water += ~is_land(*(np.ascontiguousarray(axis) for axis in at))
+    return float(azimuths[int(np.argmax(water + 1000.0 * clear))])
 
 
 def _berth(zone: Zone, land: shapely.Geometry) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.geo import destination
 from pipeline.records import ZoneRole
 from pipeline.simulate.chance import chance
-from pipeline.simulate.fleet import Ship, Trade
+from pipeline.simulate.fleet import MMSI_FIRST, MMSI_STEP, Ship, Trade, renamed
 from pipeline.simulate.harbour import Harbour, Place, alongside, length_m, lie, way_out
 from pipeline.simulate.settings import Settings
 from pipeline.simulate.track import Track, Waypoint
@@ -19,10 +20,12 @@ from pipeline.units import DAY_S, HOUR_S, m_from_nautical_miles, mps_from_knots
 
 AWAY_NM = 160.0
 """How far out honest ships leave the region between calls."""
-AWAY_DEG = (75.0, 140.0)
-"""Azimuths out to the open sea; ways to and from there pass clear of the other ports."""
 WAIT_NM = 70.0
 """Where a ship drifts while its berth is taken."""
+LEAD_S = 2.5 * DAY_S
+"""Before a load call that is due, a dark tanker sets out."""
+LIT_S = 1.5 * DAY_S
+"""Into a call begun with AIS on, it is switched off: a couple of days, as CHON MA SAN."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,18 @@ class Life:
     waypoints: list[Waypoint] = field(default_factory=list)
     silences: list[tuple[float, float]] = field(default_factory=list)
     """(off, on) in seconds."""
+    due_s: list[float] | None = None
+    """Load calls still to be made, earliest first; None where none are planned ahead."""
+    renamed_s: float = math.inf
+    """From when she goes by another name."""
+
+    def ship_at(self, t_s: float) -> Ship:
+        """Who she says she is."""
+        return self.ship if t_s < self.renamed_s else renamed(self.ship)
+
+    def mmsi_at(self, t_s: float) -> int:
+        """Under which MMSI."""
+        return self.ship_at(t_s).mmsi
 
     def track(self) -> Track:
         """Its positions."""
@@ -64,11 +79,12 @@ def live(fleet: list[Ship], harbours: list[Harbour], settings: Settings) -> list
     """Everybody's season: ships take berths in the order they are ready for them."""
     end_s = settings.n_days * DAY_S
     lives = [Life(ship) for ship in fleet]
+    _plan(lives, settings)
     taken: dict[str, float] = {}
     ready = []
     for index, one in enumerate(lives):
         rng = chance(settings.seed, "begin", one.ship.mmsi)
-        _begin(one, harbours, rng)
+        _begin(one, harbours, rng, settings)
         ready.append((one.waypoints[-1].t_s + float(rng.uniform(0, 4 * DAY_S)), index))
     heapq.heapify(ready)
     while ready:
@@ -83,12 +99,44 @@ def live(fleet: list[Ship], harbours: list[Harbour], settings: Settings) -> list
     return lives
 
 
-def _begin(one: Life, harbours: list[Harbour], rng: np.random.Generator) -> None:
+def _plan(lives: list[Life], settings: Settings) -> None:
+    """Who loads when, and who takes another name: for a season with a set number of voyages."""
+    dark = [one for one in lives if one.ship.trade is Trade.DARK_TANKER]
+    rng = chance(settings.seed, "renamed")
+    for one in dark[len(dark) - settings.n_identity_changes :]:
+        one.renamed_s = settings.n_days * DAY_S * float(rng.uniform(0.4, 0.6))
+    if settings.n_dark_voyages is None or settings.dark_days is None or not dark:
+        return
+    rng = chance(settings.seed, "plan")
+    first, last = settings.dark_days
+    between = np.sort(rng.uniform(first, last, settings.n_dark_voyages))
+    between[0], between[-1] = first, last
+    for one in dark:
+        one.due_s = []
+    for day in between:
+        rested = [
+            one
+            for one in dark
+            if not one.due_s or day * DAY_S - one.due_s[-1] >= settings.dark_turn_days * DAY_S
+        ]
+        one = (
+            rested[int(rng.integers(len(rested)))]
+            if rested
+            else min(dark, key=lambda one: (one.due_s or [0.0])[-1])
+        )
+        assert one.due_s is not None
+        one.due_s.append(float(day) * DAY_S)
+
+
+def _begin(
+    one: Life, harbours: list[Harbour], rng: np.random.Generator, settings: Settings
+) -> None:
     """Out at sea, off some port, before the season."""
     harbour = harbours[int(rng.integers(len(harbours)))]
     lon, lat = destination(
-        harbour.gate_lon, harbour.gate_lat, rng.uniform(*AWAY_DEG), m_from_nautical_miles(AWAY_NM)
-    )
+        harbour.gate_lon, harbour.gate_lat, rng.uniform(*settings.away_deg),
+        m_from_nautical_miles(AWAY_NM),
+    )  # fmt: skip
     one.waypoints.append(Waypoint(t_s=0.0, lon=float(lon), lat=float(lat)))
 
 
@@ -101,13 +149,20 @@ def _next_visit(
 ) -> float:
     """Plan the next call, sail to it and stay; returns when the ship is ready for the one after."""
     rng = chance(settings.seed, "visit", one.ship.mmsi, len(one.visits))
-    if one.ship.trade is not Trade.DARK_TANKER and one.visits:
-        now_s = _go_away(one, now_s, rng, settings)
-    harbour, places = _choices(one, harbours, rng)
+    due_s = 0.0
+    if one.due_s is not None and not _is_laden(one):
+        if not one.due_s:
+            return math.inf
+        if now_s < one.due_s[0] - LEAD_S:
+            return one.due_s[0] - LEAD_S
+        due_s = one.due_s.pop(0)
+    if one.visits and (one.ship.trade is not Trade.DARK_TANKER or due_s > 0.0):
+        now_s = max(now_s, _go_away(one, one.visits[-1].depart_s, rng, settings))
+    harbour, places = _choices(one, harbours, rng, settings)
     place = min(places, key=lambda p: (max(taken.get(p.place_id, 0.0), now_s), rng.random()))
     sail_s = _sailing_s(one, harbour, place, settings)
     free_s = taken.get(place.place_id, 0.0) + settings.turn_round_h * HOUR_S
-    arrive_s = max(now_s + sail_s, free_s)
+    arrive_s = max(now_s + sail_s, free_s, due_s)
     stay_s = DAY_S * settings.stay_median_days * float(np.exp(rng.normal(0, settings.stay_spread)))
     visit = Visit(
         ship=one.ship,
@@ -124,16 +179,23 @@ def _next_visit(
     return visit.depart_s
 
 
+def _is_laden(one: Life) -> bool:
+    return bool(one.visits) and one.visits[-1].place.zone.role is ZoneRole.LOAD
+
+
 def _choices(
-    one: Life, harbours: list[Harbour], rng: np.random.Generator
+    one: Life, harbours: list[Harbour], rng: np.random.Generator, settings: Settings
 ) -> tuple[Harbour, list[Place]]:
     """A harbour, and the places there that suit the ship."""
     role = None
+    is_dark = one.ship.trade is Trade.DARK_TANKER
     if one.ship.is_tanker:
-        loaded = bool(one.visits) and one.visits[-1].place.zone.role is ZoneRole.LOAD
-        role = ZoneRole.DISCHARGE if loaded else ZoneRole.LOAD
+        delivers = _is_laden(one) and (is_dark or settings.honest_discharge)
+        role = ZoneRole.DISCHARGE if delivers else ZoneRole.LOAD
     suiting = []
     for harbour in harbours:
+        if is_dark and settings.dark_sites and harbour.site.site_id not in settings.dark_sites:
+            continue
         if one.ship.is_tanker:
             places = harbour.for_zone(role=role, oil=True)
         elif one.ship.trade is Trade.CARGO and rng.random() < 0.7:
@@ -157,8 +219,16 @@ def _is_dark(one: Life, place: Place, rng: np.random.Generator, settings: Settin
         return False
     if place.zone.role is ZoneRole.DISCHARGE:
         return bool(rng.random() < settings.dark_discharge_share)
+    if settings.lit_arrivals is not None:
+        return not _arrives_lit(one, settings)
     # One ship in six keeps its tracker on into port now and then, as CHON MA SAN did.
     return not (one.ship.mmsi % 6 == 0 and rng.random() < 0.4)
+
+
+def _arrives_lit(one: Life, settings: Settings) -> bool:
+    """Is her next call the one she comes to with AIS on?"""
+    first = (one.ship.mmsi - MMSI_FIRST) // MMSI_STEP < (settings.lit_arrivals or 0)
+    return first and one.ship.trade is Trade.DARK_TANKER and not one.visits
 
 
 def _sailing_s(one: Life, harbour: Harbour, place: Place, settings: Settings) -> float:
@@ -189,8 +259,9 @@ def _go_away(one: Life, now_s: float, rng: np.random.Generator, settings: Settin
     """Leave the region for some days; returns when the ship comes back into sight."""
     harbour = one.visits[-1].harbour
     lon, lat = destination(
-        harbour.gate_lon, harbour.gate_lat, rng.uniform(*AWAY_DEG), m_from_nautical_miles(AWAY_NM)
-    )
+        harbour.gate_lon, harbour.gate_lat, rng.uniform(*settings.away_deg),
+        m_from_nautical_miles(AWAY_NM),
+    )  # fmt: skip
     clear_s = _follow(one, _out(one), now_s, mps_from_knots(settings.harbour_speed_kn))
     t_s = _follow(one, [(float(lon), float(lat))], clear_s, mps_from_knots(one.ship.speed_kn))
     back_s = t_s + DAY_S * float(rng.uniform(*settings.days_away))
@@ -222,7 +293,8 @@ def _sail(
     inward = [*way_out(harbour, place)[-2::-1], alongside(place, one.ship.width_m)]
     gate = (harbour.gate_lon, harbour.gate_lat)
     inside_s = length_m([gate, *inward]) / slow
-    wait = destination(*gate, float(rng.uniform(60, 120)), m_from_nautical_miles(WAIT_NM))
+    wait_deg = float(rng.uniform(*settings.wait_deg))
+    wait = destination(*gate, wait_deg, m_from_nautical_miles(WAIT_NM))
     wait_at = (float(wait[0]), float(wait[1]))
     gate_s = visit.arrive_s - inside_s
     here = (one.waypoints[-1].lon, one.waypoints[-1].lat)
@@ -279,6 +351,11 @@ def _fall_silent(
         if one.silences:
             off_s, on_s = one.silences[-1]
             one.silences[-1] = (off_s, min(on_s, visit.arrive_s - inside_s))
+        if _arrives_lit(one, settings) and visit.arrive_s + LIT_S < visit.depart_s:
+            far_s = m_from_nautical_miles(settings.off_range_nm[0]) / mps_from_knots(
+                one.ship.speed_kn
+            )
+            one.silences.append((visit.arrive_s + LIT_S, visit.depart_s + far_s))
         return
     inside_m = inside_s * mps_from_knots(settings.harbour_speed_kn)
     before_s, after_s = (

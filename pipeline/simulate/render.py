@@ -36,6 +36,7 @@ class _Present:
 
     hull: Hull
     life: Life
+    t_s: float
     silent: bool
     call_id: str | None
 
@@ -51,7 +52,7 @@ def render_scene(world: World, pass_id: str) -> tuple[Scene, Image, list[TrueHul
     cloud = np.zeros(layers.land.shape, np.float32)
     bands: tuple[str, ...]
     if sensed.sensor is Sensor.S2:
-        cloud = cloud_thickness(layers.land.shape, rng, world.settings)
+        cloud = cloud_thickness(layers.land.shape, rng, sensed.sensed_at.month, world.settings)
         data = optics.render(layers, hulls, cloud, rng, world.settings)
         bands = optics.BANDS
     else:
@@ -85,8 +86,9 @@ def _present(world: World, sensed: Pass) -> list[_Present]:
             _Present(
                 hull=hull,
                 life=life,
+                t_s=float(t_s[0]),
                 silent=bool(life.is_silent(t_s)[0]),
-                call_id=None if visit is None else true_call(visit, world.settings).call_id,
+                call_id=None if visit is None else true_call(visit, life, world.settings).call_id,
             )
         )
     return found
@@ -96,7 +98,7 @@ def _true_hull(one: _Present, sensed: Pass, cloud: NDArray[np.float32], layers: 
     hull = one.hull
     return TrueHull(
         scene_id=f"{sensed.pass_id}_{sensed.site_id}",
-        mmsi=hull.ship.mmsi,
+        mmsi=one.life.mmsi_at(one.t_s),
         lon=hull.lon,
         lat=hull.lat,
         length_m=hull.ship.length_m,

@@ -7,6 +7,11 @@ from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+_RANGES = (
+    "dark_length_m", "cargo_length_m", "speed_kn", "off_range_nm", "days_away", "load_fraction",
+    "away_deg", "wait_deg", "dark_days",
+)  # fmt: skip
+
 
 class Settings(BaseModel):
     """How big a season, how its ships behave, and what sensors and receivers are like."""
@@ -27,7 +32,48 @@ class Settings(BaseModel):
     )
     cargo_length_m: tuple[float, float] = Field((85.0, 225.0), description="m; bulk and cargo")
 
+    dwt_spread: float = Field(0.0, ge=0, description="of ln dwt about its line, ship by ship")
+    dwt_world_spread: float = Field(
+        0.0, ge=0, description="of ln dwt, all ships of a season alike: nobody knows the true line"
+    )
+    n_identity_changes: int = Field(
+        0, ge=0, description="dark tankers that take another MMSI and name in mid season"
+    )
+
     # itineraries
+    real_coast: bool = Field(
+        False, description="sites are real places: land is OpenStreetMap's, ships keep off it"
+    )
+    seaward_m: float = Field(
+        12_000.0, gt=0, description="m from a port to its gate, clear of the ways to other ports"
+    )
+    away_deg: tuple[float, float] = Field(
+        (75.0, 140.0), description="deg; azimuths from a port out to the open sea"
+    )
+    wait_deg: tuple[float, float] = Field(
+        (60.0, 120.0), description="deg; azimuths from a gate to where ships drift and wait"
+    )
+    dark_sites: tuple[str, ...] = Field(
+        (), description="site ids that dark tankers call at; empty: all"
+    )
+    honest_discharge: bool = Field(
+        True, description="honest tankers call at discharge berths of the sites; else elsewhere"
+    )
+    n_dark_voyages: int | None = Field(
+        None, ge=1, description="voyages of all dark tankers together; null: as many as they can"
+    )
+    dark_days: tuple[float, float] | None = Field(
+        None, description="d since the start; first and last load call of those voyages"
+    )
+    dark_turn_days: float = Field(
+        13.0, gt=0, description="d from one load call of a dark tanker to her next at the least"
+    )
+    lit_arrivals: int | None = Field(
+        None,
+        ge=0,
+        description="dark tankers whose first load call is made with AIS on for a day and a half; "
+        "null: one ship in six keeps it on now and then, as CHON MA SAN did",
+    )
     stay_median_days: float = Field(2.4, gt=0, description="d; median stay at a berth")
     stay_spread: float = Field(0.32, ge=0, description="log standard deviation of a stay")
     turn_round_h: float = Field(3.0, ge=0, description="h between two ships at one berth")
@@ -47,6 +93,9 @@ class Settings(BaseModel):
     )
     cargo_share_of_dwt: float = Field(0.95, gt=0, le=1, description="rest: fuel, water, stores")
     barrels_per_t: float = Field(7.46, gt=0, description="bbl/t; gas oil, BP Statistical Review")
+    barrels_per_t_mix: tuple[float, float, float] | None = Field(
+        None, description="bbl/t; lowest, likeliest, highest of a season's mix, drawn once"
+    )
 
     # radio
     report_interval_s: float = Field(
@@ -63,6 +112,12 @@ class Settings(BaseModel):
     # pictures
     clear_share: float = Field(0.42, ge=0, le=1, description="of Sentinel-2 passes without cloud")
     overcast_share: float = Field(0.22, ge=0, le=1, description="of passes all under cloud")
+    clear_by_month: tuple[float, ...] | None = Field(
+        None, min_length=12, max_length=12, description="clear_share, January to December"
+    )
+    overcast_by_month: tuple[float, ...] | None = Field(
+        None, min_length=12, max_length=12, description="overcast_share, January to December"
+    )
     land_wander_m: float = Field(
         8.0, ge=0, description="m by which the drawn coast differs from the rendered one"
     )
@@ -74,12 +129,21 @@ class Settings(BaseModel):
     def _in_order(self) -> Self:
         """Ranges run from low to high, shares of all passes sum to at most 1, days are whole."""
         for name, value in self:
-            if isinstance(value, tuple) and value[0] > value[1]:
+            if name in _RANGES and value is not None and value[0] > value[1]:
                 raise ValueError(f"{name}: expected low then high, found {value[0]}, {value[1]}")
-        if self.clear_share + self.overcast_share > 1.0:
-            raise ValueError("clear_share + overcast_share: expected at most 1")
+        for month in range(1, 13):
+            if sum(self.sky(month)) > 1.0:
+                raise ValueError("clear_share + overcast_share: expected at most 1")
+        if (self.n_dark_voyages is None) != (self.dark_days is None):
+            raise ValueError("n_dark_voyages and dark_days: expected both or neither")
         if self.start != self.start.astimezone(UTC).replace(
             hour=0, minute=0, second=0, microsecond=0
         ):
             raise ValueError(f"start: expected midnight UTC, found {self.start.isoformat()}")
         return self
+
+    def sky(self, month: int) -> tuple[float, float]:
+        """Shares of clear and of overcast passes in a month, 1 to 12."""
+        clear = self.clear_share if self.clear_by_month is None else self.clear_by_month[month - 1]
+        over = self.overcast_share
+        return clear, over if self.overcast_by_month is None else self.overcast_by_month[month - 1]

@@ -15,10 +15,10 @@ EDGE = 0.35
 
 
 def cloud_thickness(
-    shape: tuple[int, int], rng: np.random.Generator, settings: Settings
+    shape: tuple[int, int], rng: np.random.Generator, month: int, settings: Settings
 ) -> NDArray[np.float32]:
     """(height, width) in [0, 1]: 0 clear, 1 opaque."""
-    share = _cover(rng, settings)
+    share = _cover(rng, month, settings)
     if share == 0.0:
         return np.zeros(shape, np.float32)
     if share == 1.0:
@@ -28,11 +28,12 @@ def cloud_thickness(
     return np.clip((noise - cut) / EDGE, 0.0, 1.0).astype(np.float32)
 
 
-def _cover(rng: np.random.Generator, settings: Settings) -> float:
+def _cover(rng: np.random.Generator, month: int, settings: Settings) -> float:
+    clear, overcast = settings.sky(month)
     drawn = rng.random()
-    if drawn < settings.clear_share:
+    if drawn < clear:
         return 0.0
-    if drawn > 1.0 - settings.overcast_share:
+    if drawn > 1.0 - overcast:
         return 1.0
     return float(rng.uniform(0.08, 0.85))
 

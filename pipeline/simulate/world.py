@@ -13,6 +13,7 @@ from pipeline.records import (
     ZoneRole,
     content_id,
 )
+from pipeline.sea_routes import IsLand
 from pipeline.simulate.chance import chance
 from pipeline.simulate.fleet import Trade, build_fleet
 from pipeline.simulate.harbour import build_harbour
@@ -52,9 +53,19 @@ class World:
         return next((v for v in life.visits if v.arrive_s <= t_s <= v.depart_s), None)
 
 
-def build_world(sites: tuple[Site, ...], *, settings: Settings) -> World:
-    """Everything that happens, from the sites and the seed."""
-    harbours = [build_harbour(site) for site in sites]
+def build_world(
+    sites: tuple[Site, ...], *, settings: Settings, is_land: IsLand | None = None
+) -> World:
+    """Everything that happens, from the sites and the seed.
+
+    Args:
+        sites: with the land around them.
+        settings: how big, and the seed.
+        is_land: of real places; None where the ports are invented and the sea is open.
+    """
+    harbours = [
+        build_harbour(site, seaward_m=settings.seaward_m, is_land=is_land) for site in sites
+    ]
     lives = live(build_fleet(settings), harbours, settings)
     end = settings.start + timedelta(days=settings.n_days)
     return World(
@@ -66,7 +77,9 @@ def build_world(sites: tuple[Site, ...], *, settings: Settings) -> World:
         feeds=FEEDS,
         days=tuple(days_between(settings.start, end)),
         truth_calls=[
-            true_call(visit, settings) for life in lives for visit in _in_season(life, settings)
+            true_call(visit, life, settings)
+            for life in lives
+            for visit in _in_season(life, settings)
         ],
         truth_voyages=[voyage for life in lives for voyage in _voyages(life, settings)],
     )
@@ -76,14 +89,14 @@ def _in_season(life: Life, settings: Settings) -> list[Visit]:
     return [visit for visit in life.visits if visit.arrive_s < settings.n_days * 86400.0]
 
 
-def true_call(visit: Visit, settings: Settings) -> TrueCall:
+def true_call(visit: Visit, life: Life, settings: Settings) -> TrueCall:
     """The record of a call."""
     arrived_at = settings.start + timedelta(seconds=round(visit.arrive_s))
-    zone = visit.place.zone
+    zone, ship = visit.place.zone, life.ship_at(visit.arrive_s)
     return TrueCall(
-        call_id=content_id("truth", visit.ship.mmsi, zone.zone_id, arrived_at),
-        mmsi=visit.ship.mmsi,
-        ship_name=visit.ship.name,
+        call_id=content_id("truth", ship.mmsi, zone.zone_id, arrived_at),
+        mmsi=ship.mmsi,
+        ship_name=ship.name,
         is_tanker=visit.ship.is_tanker,
         is_dark=visit.is_dark,
         length_m=visit.ship.length_m,
@@ -92,6 +105,14 @@ def true_call(visit: Visit, settings: Settings) -> TrueCall:
         arrived_at=arrived_at,
         departed_at=settings.start + timedelta(seconds=round(visit.depart_s)),
     )
+
+
+def barrels_per_t(settings: Settings) -> float:
+    """Of the season's mix of products."""
+    if settings.barrels_per_t_mix is None:
+        return settings.barrels_per_t
+    low, mode, high = settings.barrels_per_t_mix
+    return float(chance(settings.seed, "mix").triangular(low, mode, high))
 
 
 def _voyages(life: Life, settings: Settings) -> list[TrueVoyage]:
@@ -103,19 +124,19 @@ def _voyages(life: Life, settings: Settings) -> list[TrueVoyage]:
     for index, visit in enumerate(visits):
         if visit.place.zone.role is not ZoneRole.LOAD or not visit.is_dark:
             continue
-        load = true_call(visit, settings)
-        after = visits[index + 1] if index + 1 < len(visits) else None
+        load = true_call(visit, life, settings)
+        after = [true_call(next_one, life, settings) for next_one in visits[index + 1 : index + 2]]
         rng = chance(settings.seed, "cargo", load.call_id)
         cargo_t = life.ship.dwt_t * settings.cargo_share_of_dwt
         cargo_t *= float(rng.uniform(*settings.load_fraction))
         voyages.append(
             TrueVoyage(
                 voyage_id=content_id("truevoyage", load.call_id),
-                mmsi=life.ship.mmsi,
+                mmsi=load.mmsi,
                 load_call_id=load.call_id,
-                discharge_call_id=None if after is None else true_call(after, settings).call_id,
+                discharge_call_id=after[0].call_id if after else None,
                 dwt_t=life.ship.dwt_t,
-                barrels=cargo_t * settings.barrels_per_t,
+                barrels=cargo_t * barrels_per_t(settings),
             )
         )
     return voyages

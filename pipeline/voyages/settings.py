@@ -64,6 +64,34 @@ class Settings(BaseModel):
         0.5, ge=0, le=1, description="p_link from which the order of calls says laden"
     )
 
+    # what was missed
+    claim_score_min: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="detection score from which a dark hull would be claimed: "
+        "`calls.dark_min` of a single image",
+    )
+    recall_length_m: tuple[float, float] = Field(
+        (50.0, 250.0), description="m; ships on AIS of these lengths tell how well hulls are seen"
+    )
+    recall_prior: tuple[float, float] = Field(
+        (0.6, 1.5),
+        description="mean and deviation of the logit of recall at 100 m before any ship"
+        " was looked for: 0.25 to 0.95, about what detectors reach at quays",
+    )
+    recall_length_prior: tuple[float, float] = Field(
+        (1.5, 1.5), description="the same of its slope over ln length: the long are seen better"
+    )
+    stay_prior_d: tuple[float, float] = Field(
+        (2.0, 0.5),
+        description="d; median and log deviation of a tanker's stay before any was "
+        "heard: a product tanker of this size loads in one to three days; an assumption",
+    )
+    stay_prior_weight: float = Field(
+        5.0, gt=0, description="stays heard that the assumption weighs as much as"
+    )
+
     # deadweight from length
     fleet_length_m: tuple[float, float] = Field(
         (90.0, 18.0),
