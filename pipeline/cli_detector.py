@@ -61,6 +61,10 @@ from pipeline.rates import write_rates
 from pipeline.review.reliability_plot import reliability_plot
 from pipeline.scene.settings import Settings as SceneSettings
 
+SkipOption = Annotated[
+    int, typer.Option(min=0, help="seasons left out at the beginning, as looked at before")
+]
+
 
 class LabelSource(StrEnum):
     """Who says what is a hull."""
@@ -86,6 +90,7 @@ def calls(
     seeds: Annotated[
         int, typer.Option(min=1, help="seasons: the configuration's, and others of other seeds")
     ] = 1,
+    skip: SkipOption = 0,
     plots: Annotated[
         Path | None, typer.Option(help="folder for SVGs: the reliability of the odds")
     ] = None,
@@ -99,7 +104,7 @@ def calls(
     def run_season(season: Config) -> Story:
         return work_on(season, STAGES)
 
-    score = evaluate_calls(load_config(config), seeds, run_season)
+    score = evaluate_calls(load_config(config), seeds, run_season, skip=skip)
     _plot({f"calls-{name}": bins for name, bins in score.reliability().items()}, plots)
     print_score(score, as_json=as_json)
 
@@ -109,6 +114,7 @@ def replay(
     seeds: Annotated[
         int, typer.Option(min=1, help="seasons: the configuration's, and others of other seeds")
     ] = 1,
+    skip: SkipOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Can the season's numbers be trusted? Their intervals against the truth of replayed seasons.
@@ -121,7 +127,8 @@ def replay(
     def run_season(season: Config) -> Story:
         return work_on(season, REPLAY_STAGES)
 
-    print_score(evaluate_replay(load_config(config), seeds, run_season), as_json=as_json)
+    score = evaluate_replay(load_config(config), seeds, run_season, skip=skip)
+    print_score(score, as_json=as_json)
 
 
 def _plot(reliability: Mapping[str, Sequence[Bin]], folder: Path | None) -> None:

@@ -202,7 +202,7 @@ class Settings(BaseModel):
         description="of score.TERMS, fitted on the components of 14 labelled Sentinel-2 ports",
     )
     score_calibration: dict[Sensor, tuple[float, float]] = Field(
-        {Sensor.S2: (-0.34, 0.91), Sensor.S1: (2.92, 1.86)},
+        {Sensor.S2: (-0.34, 0.91), Sensor.S1: (2.78, 1.81)},
         description="offset and slope of the final logit, on 14 labelled Sentinel-2 ports and on "
         "radar scenes whose coast is drawn 30 m wrong (`darkcall evaluate radar`)",
     )
@@ -213,7 +213,12 @@ class Settings(BaseModel):
         description="the same inside a berth; a weak shape on radar is kept there, to be weighed "
         "with the ships that were silent: its odds inside berths are raised little",
     )
-    length_min_m: float = Field(50.0, gt=0, description="m; shorter ones are screened as too small")
+    length_min_m: float = Field(
+        41.0,
+        gt=0,
+        description="m; shorter ones are screened as too small: 60 m, the fleet's shortest, less a "
+        "standard error of lengths; `p_tanker` weighs what is short but kept",
+    )
     length_max_m: float = Field(420.0, gt=0, description="m; the longest ship afloat is 400 m")
     width_max_m: float = Field(75.0, gt=0, description="m; the beamiest tankers are 68 m")
     cloud_share_max: float = Field(

@@ -21,18 +21,23 @@ from pipeline.tables import read_records
 STAGES = ("fetch", "detect", "ais", "match", "calls")
 
 
-def evaluate_calls(config: Config, seeds: int, run_season: Callable[[Config], Story]) -> CallsScore:
+def evaluate_calls(
+    config: Config, seeds: int, run_season: Callable[[Config], Story], *, skip: int = 0
+) -> CallsScore:
     """Run some seasons of a configuration, each of another seed, and add up how right they were.
 
     Args:
         config: simulates a season.
         seeds: how many; the first is the configuration's own, in its own workspace.
         run_season: works on a configuration's stages up to the calls.
+        skip: seasons left out at the beginning.
 
     Raises:
         UsageError: the configuration simulates nothing.
     """
-    scores = [score_season_calls(run_season(season), season) for season in seasons(config, seeds)]
+    scores = [
+        score_season_calls(run_season(season), season) for season in seasons(config, seeds, skip)
+    ]
     total = scores[0]
     for score in scores[1:]:
         total = total + score

@@ -31,7 +31,7 @@ DARKEST_PERCENT = 20.0
 LAND_MIN_PX = 60
 FOLDS = 5
 SHORTEST_M = 60.0
-"""Shapes from 50 m on are weighed: as of the shortest class that counts."""
+"""What screening leaves is weighed, shorter shapes too: as of the shortest class that counts."""
 UNSEEN_SHORE_M = 9000.0
 """Shore distance where no land is in view."""
 
@@ -97,7 +97,7 @@ class RadarScore:
             ("AIS-matched ships (OpenSARShip)", f"{self.chips} found"),
             ("what is said of those ships, none of which a fit saw",
              f"5 % below {low:.2f}, a quarter below {quarter:.2f}, half below {median:.2f}"),
-            ("false shapes of 50 m and more in drawn scenes", str(self.false_shapes)),
+            ("false shapes in drawn scenes", str(self.false_shapes)),
             ("best calibration, offset and slope", f"{offset:.2f}, {slope:.2f}"),
             *((f"said {one.said:.2f}", f"{one.true:.2f} of {one.count} were ships")
               for one in self.bins),

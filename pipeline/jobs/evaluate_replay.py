@@ -115,7 +115,7 @@ def _line(run: Replayed) -> str:
 
 
 def evaluate_replay(
-    config: Config, seeds: int, run_season: Callable[[Config], Story]
+    config: Config, seeds: int, run_season: Callable[[Config], Story], *, skip: int = 0
 ) -> ReplayScore:
     """Run some seasons and hold what was said of each against its truth.
 
@@ -123,12 +123,13 @@ def evaluate_replay(
         config: simulates a season.
         seeds: how many.
         run_season: works on a configuration's stages up to the voyages.
+        skip: seasons left out at the beginning.
 
     Raises:
         UsageError: the configuration simulates nothing, or a season left no estimate.
     """
     return ReplayScore(
-        runs=tuple(replayed(run_season(season), season) for season in seasons(config, seeds))
+        runs=tuple(replayed(run_season(season), season) for season in seasons(config, seeds, skip))
     )
 
 

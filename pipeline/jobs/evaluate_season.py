@@ -52,17 +52,22 @@ def score_findings(
     )
 
 
-def seasons(config: Config, seeds: int) -> Iterator[Config]:
+def seasons(config: Config, seeds: int, skip: int = 0) -> Iterator[Config]:
     """A configuration's seasons, each of another seed and in a workspace of its own.
 
     The first is the configuration's own.
+
+    Args:
+        config: simulates a season.
+        seeds: how many.
+        skip: left out at the beginning: what was looked at while something was chosen.
 
     Raises:
         UsageError: the configuration simulates nothing.
     """
     if config.simulate is None:
         raise no_truth()
-    for number in range(seeds):
+    for number in range(skip, skip + seeds):
         seed = config.simulate.seed + number
         workspace = config.workspace
         if number:
