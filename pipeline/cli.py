@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,6 +37,7 @@ from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.plan_fetch import plan_fetch
 from pipeline.jobs.story import STAGES
 from pipeline.jobs.summary import print_failures, print_summary
+from pipeline.voyages.hand_ledger import read_hand_ledger
 
 EXIT_INTERRUPTED = 130
 LOG_WIDTH = 150
@@ -173,6 +175,24 @@ def explain(
     run, story = work((), Options(config=config))
     for number, section in enumerate(explain_call(run, story, call)):
         typer.echo(f"\n{section}" if number else str(section))
+
+
+@app.command("ledger")
+def hand_ledger(
+    deliveries: Annotated[Path, typer.Argument(help="CSV of deliveries of your own")],
+    caps: Annotated[
+        Path | None, typer.Option(help="CSV of year, barrels, source; default 500,000 a year")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count published deliveries under their own assumptions, to the barrel; nonsense is refused.
+
+    Columns: ship, dwt_t, load, tonnes, barrels, product or bbl_per_t, loaded_on, delivered_on,
+    deliveries, source. Those that are not needed may be left out.
+
+    Example: darkcall ledger deliveries.csv --json
+    """
+    print_score(read_hand_ledger(deliveries, caps), as_json=as_json)
 
 
 evaluate_app.command("season")(cli_detector.season)

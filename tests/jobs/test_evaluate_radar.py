@@ -51,7 +51,8 @@ def test_pictures_are_power_and_hold_their_ships(reference_data):
     assert {one.is_drawn for one in pictures} == {True, False}
     for one in pictures:
         assert one.power.shape[0] == len(one.bands)
-        assert np.isfinite(one.power).all() and (one.power >= 0).all()
+        assert np.isfinite(one.power).all()
+        assert (one.power >= 0).all()
         centre = one.boxes.mean(axis=1)
         inside = (centre >= 0) & (centre <= np.array(one.power.shape[:0:-1]))
         assert inside.all()
