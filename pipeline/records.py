@@ -613,6 +613,20 @@ class LedgerTotal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerGroup:
+    """Deliveries of one month, or of one ship."""
+
+    scope: str = column("", "headline (tiers A and B) or upper bound (A to C)")
+    kind: str = column("", "month or ship")
+    key: str = column("", "the month as 2024-03, or the MMSI; unknown: no ship stands out")
+    ship_name: str | None = column("", "of a ship, as broadcast")
+    n_deliveries: int = column("", "deliveries")
+    barrels_p10: float = column("bbl", "10 % point")
+    barrels_p50: float = column("bbl", "median")
+    barrels_p90: float = column("bbl", "90 % point")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeasonEstimate:
     """How many dark calls tankers made, those that nobody could see among them."""
 

@@ -6,25 +6,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pipeline.voyages.settings
+from pipeline.heard import Encounter, Static
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS
 from pipeline.jobs.fetch_scenes import COVERAGE
 from pipeline.jobs.find_calls import CALLS, CANDIDATES
 from pipeline.jobs.hashing import sha256_json
-from pipeline.jobs.ingest_ais import SEASON
+from pipeline.jobs.ingest_ais import ENCOUNTERS, SEASON, STATICS
 from pipeline.jobs.run import Run
 from pipeline.records import (
     Candidate,
     Coverage,
     Detection,
     LedgerEntry,
+    LedgerGroup,
     LedgerTotal,
     PortCall,
     SeasonEstimate,
     Site,
     Voyage,
 )
+from pipeline.scene.coast import is_land
 from pipeline.tables import read_records, write_records
+from pipeline.voyages.cargo import Heard, Ways
 from pipeline.voyages.estimate import Season, estimate_season
 from pipeline.voyages.join import join_voyages
 from pipeline.voyages.ledger import ledger
@@ -32,6 +36,7 @@ from pipeline.voyages.ledger import ledger
 VOYAGES = "voyages.parquet"
 ENTRIES = "ledger.parquet"
 TOTALS = "ledger_totals.parquet"
+GROUPS = "ledger_groups.parquet"
 ESTIMATES = "season_estimates.parquet"
 
 
@@ -42,12 +47,22 @@ class VoyagesTask:
     folders: tuple[Path, ...]
     coverage: tuple[Path, ...]
     detections: tuple[Path, ...]
+    statics: tuple[Path, ...]
+    season: Path | None
+    """Of the AIS tracks; None where there is no AIS."""
+    by_sea: bool
     sites: tuple[Site, ...]
     settings: pipeline.voyages.settings.Settings
 
 
 def voyages(
-    run: Run, found: StageResult, *, fetched: StageResult, screened: StageResult
+    run: Run,
+    found: StageResult,
+    *,
+    fetched: StageResult,
+    screened: StageResult,
+    ingested: StageResult,
+    tracked: StageResult,
 ) -> StageResult:
     """Join the season's calls into voyages, count the barrels, and reckon what was missed."""
     contents = {name: done.content_sha256 for name, done in found.done.items()}
@@ -55,6 +70,9 @@ def voyages(
         **contents,
         **{f"scene {name}": done.content_sha256 for name, done in fetched.done.items()},
         **{f"detections {name}": done.content_sha256 for name, done in screened.done.items()},
+        **{f"ais {name}": done.content_sha256 for name, done in ingested.done.items()},
+        **{f"tracks {name}": done.content_sha256 for name, done in tracked.done.items()},
+        "coastline": run.config.scene.coastline,
         "settings": sha256_json(run.config.voyages.model_dump(mode="json")),
         "sites": run.hashes.sha256(run.config.sites),
     }
@@ -62,6 +80,9 @@ def voyages(
         folders=tuple(found.folders()),
         coverage=tuple(folder / COVERAGE for folder in fetched.folders()),
         detections=tuple(folder / DETECTIONS for folder in screened.folders()),
+        statics=tuple(folder / STATICS for folder in ingested.folders()),
+        season=tracked.done[SEASON].folder if SEASON in tracked.done else None,
+        by_sea=run.config.scene.coastline == "osm",
         sites=run.sites,
         settings=run.config.voyages,
     )
@@ -72,8 +93,15 @@ def voyages(
 def _join_season(task: VoyagesTask, out: Path) -> Outcome:
     calls = read_records(PortCall, [folder / CALLS for folder in task.folders])
     candidates = read_records(Candidate, [folder / CANDIDATES for folder in task.folders])
-    joined = join_voyages(calls, candidates=candidates, sites=task.sites, settings=task.settings)
-    entries, totals = ledger(joined, settings=task.settings)
+    joined = join_voyages(
+        calls,
+        candidates=candidates,
+        sites=task.sites,
+        settings=task.settings,
+        heard=_heard(task),
+        ways=Ways(is_land if task.by_sea else None),
+    )
+    counted = ledger(joined, settings=task.settings)
     season = Season(
         calls=calls,
         coverage=read_records(Coverage, task.coverage),
@@ -83,9 +111,15 @@ def _join_season(task: VoyagesTask, out: Path) -> Outcome:
     estimates = estimate_season(season, task.settings)
     write_records(SeasonEstimate, estimates, out / ESTIMATES)
     write_records(Voyage, joined, out / VOYAGES)
-    write_records(LedgerEntry, entries, out / ENTRIES)
-    write_records(LedgerTotal, totals, out / TOTALS)
-    return Outcome(counts={"voyages": len(joined), "deliveries": len(entries)})
+    write_records(LedgerEntry, counted.entries, out / ENTRIES)
+    write_records(LedgerTotal, counted.totals, out / TOTALS)
+    write_records(LedgerGroup, counted.groups, out / GROUPS)
+    return Outcome(counts={"voyages": len(joined), "deliveries": len(counted.entries)})
+
+
+def _heard(task: VoyagesTask) -> Heard:
+    met = [] if task.season is None else read_records(Encounter, task.season / ENCOUNTERS)
+    return Heard(statics=read_records(Static, task.statics), encounters=met)
 
 
 VOYAGE = Stage(name="voyages", version=2, work=_join_season)

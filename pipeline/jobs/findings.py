@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.heard import Gap, Track
-from pipeline.jobs.build_voyages import ENTRIES, ESTIMATES, TOTALS, VOYAGES
+from pipeline.jobs.build_voyages import ENTRIES, ESTIMATES, GROUPS, TOTALS, VOYAGES
 from pipeline.jobs.contract import Done, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS
 from pipeline.jobs.fetch_scenes import COVERAGE
@@ -21,6 +21,7 @@ from pipeline.records import (
     Coverage,
     Detection,
     LedgerEntry,
+    LedgerGroup,
     LedgerTotal,
     Match,
     PortCall,
@@ -47,6 +48,7 @@ class Findings:
     voyages: list[Voyage]
     entries: list[LedgerEntry]
     totals: list[LedgerTotal]
+    groups: list[LedgerGroup]
     estimates: list[SeasonEstimate]
 
 
@@ -107,6 +109,7 @@ class FindingsAt:
             voyages=read_records(Voyage, [folder / VOYAGES for folder in self.voyages]),
             entries=read_records(LedgerEntry, [folder / ENTRIES for folder in self.voyages]),
             totals=read_records(LedgerTotal, [folder / TOTALS for folder in self.voyages]),
+            groups=read_records(LedgerGroup, [folder / GROUPS for folder in self.voyages]),
             estimates=read_records(SeasonEstimate, [folder / ESTIMATES for folder in self.voyages]),
         )
 

@@ -84,7 +84,9 @@ def tell(run: Run, active: frozenset[str]) -> Story:
     named = name(at("calls"), called)
     if "calls" in active:
         record_history(run, called, named)
-    sailed = voyages(at("voyages"), named, fetched=fetched, screened=screened)
+    sailed = voyages(
+        at("voyages"), named, fetched=fetched, screened=screened, ingested=ingested, tracked=tracked
+    )
     catalogued = catalogue(at("review"), fetched, screened)
     findings = FindingsAt.of(
         fetched=fetched, watched=watched, screened=screened, tracked=tracked, matched=matched,

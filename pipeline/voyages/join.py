@@ -10,6 +10,7 @@ from pipeline.records import (
     ZoneRole,
     content_id,
 )
+from pipeline.voyages.cargo import Heard, Ways, told_by_draught
 from pipeline.voyages.ends import End, make_ends
 from pipeline.voyages.link import Link, best_links
 from pipeline.voyages.missing import Season, why_missing
@@ -25,6 +26,8 @@ def join_voyages(
     candidates: list[Candidate],
     sites: tuple[Site, ...],
     settings: Settings,
+    heard: Heard | None = None,
+    ways: Ways | None = None,
 ) -> list[Voyage]:
     """The voyages in which at least one call was made without AIS, in time.
 
@@ -37,10 +40,13 @@ def join_voyages(
         candidates: the ships that may have made the dark ones.
         sites: whose berths say where the calls lie.
         settings: speeds, waits, chances.
+        heard: draughts and meetings; None: nothing.
+        ways: by sea; None: great circles.
 
     Raises:
         BadInput: a call lies at a berth that no site has.
     """
+    heard, ways = heard or Heard(), ways or Ways()
     ends = make_ends(calls, candidates, sites)
     if not ends:
         return []
@@ -48,24 +54,31 @@ def join_voyages(
     loads = [end for end in ends if end.call.zone_role == ZoneRole.LOAD]
     discharges = [end for end in ends if end.call.zone_role == ZoneRole.DISCHARGE]
     season_s = (season.end - season.start).total_seconds()
-    links = best_links(loads, discharges, season_s, settings)
+    links = best_links(loads, discharges, season_s, settings, ways)
     linked = {end.call.call_id for link in links for end in (link.load, link.discharge)}
     voyages = [
-        _linked(link, settings) for link in links if link.load.is_dark or link.discharge.is_dark
+        _linked(link, heard, settings)
+        for link in links
+        if link.load.is_dark or link.discharge.is_dark
     ]
     voyages += [
-        _one_ended(end, season, settings)
+        _one_ended(end, season, settings, ways=ways, heard=heard)
         for end in (*loads, *discharges)
         if end.is_dark and end.call.call_id not in linked
     ]
     return sorted(voyages, key=lambda v: (v.loaded_at or v.discharged_at, v.voyage_id))
 
 
-def _linked(link: Link, settings: Settings) -> Voyage:
+def _linked(link: Link, heard: Heard, settings: Settings) -> Voyage:
     load, discharge = link.load.call, link.discharge.call
     length_m, sigma_m = _combined_length((load, discharge), settings)
     is_laden = link.p_link >= settings.laden_link_min
     doubt = "" if is_laden else f"; but P(one voyage) is only {link.p_link:.2f}"
+    told = [told_by_draught(end, heard, settings) for end in (link.load, link.discharge)]
+    doubt += "".join(f"; {words}" for _, words in told if words is not None)
+    if any(cargo == "ballast" for cargo, _ in told):
+        is_laden = False
+        doubt += ", which speaks against a cargo"
     names = {**link.discharge.names, **link.load.names}
     return Voyage(
         voyage_id=content_id("v", load.call_id, discharge.call_id),
@@ -88,9 +101,10 @@ def _linked(link: Link, settings: Settings) -> Voyage:
     )
 
 
-def _one_ended(end: End, season: Season, settings: Settings) -> Voyage:
-    """Nothing lies between the calls where there is one call: the cargo is unknown."""
+def _one_ended(end: End, season: Season, settings: Settings, *, ways: Ways, heard: Heard) -> Voyage:
+    """Nothing lies between the calls where there is one call: only a draught may tell the cargo."""
     call = end.call
+    cargo, words = told_by_draught(end, heard, settings)
     is_load = call.zone_role == ZoneRole.LOAD
     length_m, sigma_m = _combined_length((call,), settings)
     return Voyage(
@@ -110,10 +124,10 @@ def _one_ended(end: End, season: Season, settings: Settings) -> Voyage:
         length_m=length_m,
         length_sigma_m=sigma_m,
         tier=call.tier,
-        cargo_inference="unknown",
+        cargo_inference=cargo or "unknown",
         cargo_basis=f"only a call at an oil {call.zone_role} berth was seen, so no order of calls; "
-        f"{NOT_PIXELS}",
-        missing=why_missing(end, season, settings),
+        f"{words or NOT_PIXELS}",
+        missing=why_missing(end, season, settings, ways=ways, heard=heard),
     )
 
 

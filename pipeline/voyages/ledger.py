@@ -12,6 +12,7 @@ from pipeline.geo import Floats
 from pipeline.records import (
     CAP_BBL,
     LedgerEntry,
+    LedgerGroup,
     LedgerTotal,
     Voyage,
 )
@@ -33,12 +34,49 @@ class _Counted:
     """A delivery and the draws behind it."""
 
     entry: LedgerEntry
+    voyage: Voyage
     barrels: Floats
 
 
-def ledger(
-    voyages: list[Voyage], *, settings: Settings
-) -> tuple[list[LedgerEntry], list[LedgerTotal]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Deliveries, running totals, and sums by month and by ship."""
+
+    entries: list[LedgerEntry]
+    """By date."""
+    totals: list[LedgerTotal]
+    """By scope, year and date, one an instant at which deliveries count."""
+    groups: list[LedgerGroup]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """When a year's cap was passed, as far as the totals tell."""
+
+    scope: str
+    year: int
+    at: tuple[datetime | None, datetime | None, datetime | None]
+    """When P(exceeded) reached 5, 50 and 95 %; None where it did not."""
+
+
+CROSSING_P = (0.05, 0.50, 0.95)
+
+
+def crossings(totals: Sequence[LedgerTotal]) -> list[Crossing]:
+    """The range of dates in which each year's cap was passed, by scope."""
+    found = []
+    for scope, year in sorted({(total.scope, total.year) for total in totals}):
+        own = sorted(
+            (t for t in totals if (t.scope, t.year) == (scope, year)), key=lambda t: t.counted_at
+        )
+        low, middle, high = (
+            next((t.counted_at for t in own if t.p_cap_exceeded >= p), None) for p in CROSSING_P
+        )
+        found.append(Crossing(scope=scope, year=year, at=(low, middle, high)))
+    return found
+
+
+def ledger(voyages: list[Voyage], *, settings: Settings) -> Ledger:
     """What the voyages come to.
 
     A delivery is a voyage of tier A to C with one end or both: a cargo taken from a load berth, or
@@ -51,10 +89,6 @@ def ledger(
     Args:
         voyages: as joined; their order is of no matter.
         settings: assumptions behind deadweight, load and conversion, and the cap.
-
-    Returns:
-        one entry a delivery, by date; running totals by scope, year and date, one an instant at
-        which deliveries count, from the summed draws.
     """
     common = draw_common(settings)
     counted = []
@@ -63,7 +97,7 @@ def ledger(
         if voyage.tier in COUNTED_TIERS and when is not None:
             drawn = draw_delivery(voyage, common, settings)
             entry = _entry(voyage, when, drawn, settings)
-            counted.append(_Counted(entry=entry, barrels=drawn.barrels))
+            counted.append(_Counted(entry=entry, voyage=voyage, barrels=drawn.barrels))
     counted.sort(key=lambda one: (one.entry.counted_at, one.entry.voyage_id))
     scopes = {
         "headline": [one for one in counted if one.entry.headline],
@@ -75,7 +109,26 @@ def ledger(
         for year in sorted({one.entry.counted_at.year for one in deliveries})
         for total in _totals(scope, year, deliveries, settings)
     ]
-    return [one.entry for one in counted], totals
+    groups = [group for scope, deliveries in scopes.items() for group in _groups(scope, deliveries)]
+    return Ledger(entries=[one.entry for one in counted], totals=totals, groups=groups)
+
+
+def _groups(scope: str, deliveries: Sequence[_Counted]) -> list[LedgerGroup]:
+    """Sums of draws: what deliveries share does not average out."""
+    parts: dict[tuple[str, str], list[_Counted]] = {}
+    for one in deliveries:
+        ship = "unknown" if one.voyage.mmsi is None else str(one.voyage.mmsi)
+        for part in (("month", f"{one.entry.counted_at:%Y-%m}"), ("ship", ship)):
+            parts.setdefault(part, []).append(one)
+    groups = []
+    for (kind, key), own in sorted(parts.items()):
+        p10, p50, p90 = _percentiles(np.sum([one.barrels for one in own], axis=0))
+        name = own[0].voyage.ship_name if kind == "ship" and key != "unknown" else None
+        groups.append(
+            LedgerGroup(scope=scope, kind=kind, key=key, ship_name=name, n_deliveries=len(own),
+                        barrels_p10=p10, barrels_p50=p50, barrels_p90=p90)
+        )  # fmt: skip
+    return groups
 
 
 def _entry(voyage: Voyage, when: datetime, drawn: Drawn, settings: Settings) -> LedgerEntry:

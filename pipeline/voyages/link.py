@@ -19,9 +19,10 @@ from datetime import datetime, timedelta
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from pipeline.geo import Floats, distance_m
+from pipeline.geo import Floats
 from pipeline.records import PortCall
 from pipeline.units import DAY_S
+from pipeline.voyages.cargo import Ways
 from pipeline.voyages.ends import End
 from pipeline.voyages.settings import Settings
 
@@ -44,7 +45,11 @@ class Link:
 
 
 def best_links(
-    loads: Sequence[End], discharges: Sequence[End], season_s: float, settings: Settings
+    loads: Sequence[End],
+    discharges: Sequence[End],
+    season_s: float,
+    settings: Settings,
+    ways: Ways | None = None,
 ) -> list[Link]:
     """The links that together are the likeliest, each call in one at most.
 
@@ -53,12 +58,14 @@ def best_links(
         discharges: oil calls at discharge berths.
         season_s: what the calls stretch over, s.
         settings: speeds, waits, chances.
+        ways: by sea; None: great circles.
     """
+    ways = ways or Ways()
     weight = np.zeros((len(loads), len(discharges)))
     for i, j in np.ndindex(weight.shape):
         if not _have_a_ship_in_common(loads[i], discharges[j]):
             continue
-        density = sailing_density(loads[i], discharges[j], settings)
+        density = sailing_density(loads[i], discharges[j], settings, ways)
         if density > 0.0:
             ships = same_ship(loads[i], discharges[j], (*loads, *discharges), settings)
             weight[i, j] = density * sum(ships.values()) * settings.fleet_ships
@@ -84,13 +91,15 @@ def _have_a_ship_in_common(load: End, discharge: End) -> bool:
     return any(p > 0.0 and discharge.ships.get(ship, 0.0) > 0.0 for ship, p in load.ships.items())
 
 
-def sailing_density(load: End, discharge: End, settings: Settings) -> float:
+def sailing_density(
+    load: End, discharge: End, settings: Settings, ways: Ways | None = None
+) -> float:
     """Density (1/s) of such a time between departure and arrival; 0 where no ship can do it.
 
-    Level between the fastest and a slow passage along the great circle, then falling with the
-    wait; averaged over the intervals in which the ship left and arrived.
+    Level between the fastest and a slow passage by sea, then falling with the wait; averaged over
+    the intervals in which the ship left and arrived.
     """
-    way_m = float(distance_m(load.lon, load.lat, discharge.lon, discharge.lat))
+    way_m = (ways or Ways()).metres((load.lon, load.lat), (discharge.lon, discharge.lat))
     fast_s, slow_s = way_m / settings.speed_max_mps, way_m / settings.speed_slow_mps
     mean_s, max_s = settings.wait_mean_s, settings.wait_max_s
     open_end = timedelta(seconds=settings.open_end_s)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipeline.geo import distance_m
 from pipeline.records import (
     PortCall,
     Site,
     ZoneRole,
 )
+from pipeline.voyages.cargo import Heard, Ways, possible_transfer
 from pipeline.voyages.ends import End, is_lead_only, middle, works_oil
 from pipeline.voyages.settings import Settings
 
@@ -38,12 +38,12 @@ class Season:
         )
 
 
-def why_missing(end: End, season: Season, settings: Settings) -> str:
+def why_missing(end: End, season: Season, settings: Settings, *, ways: Ways, heard: Heard) -> str:
     """Which end is missing, and why, for a voyage of which one call was seen."""
     is_load = end.call.zone_role == ZoneRole.LOAD
     role = ZoneRole.DISCHARGE if is_load else ZoneRole.LOAD
     ways_m = [
-        float(distance_m(end.lon, end.lat, *middle(zone.polygon)))
+        ways.metres((end.lon, end.lat), middle(zone.polygon))
         for site in season.sites
         for zone in site.zones
         if zone.role is role and zone.handles_oil
@@ -51,7 +51,8 @@ def why_missing(end: End, season: Season, settings: Settings) -> str:
     if not ways_m:
         return f"{role} call missing: no oil {role} berth is watched"
     longest = timedelta(seconds=max(ways_m) / settings.speed_slow_mps + settings.wait_max_s)
-    leads = _leads(end, role, season, longest)
+    until = end.call.departure_earliest + longest if is_load else end.call.arrival_latest - longest
+    leads = _leads(end, role, season, longest) + possible_transfer(end, until, heard)
     if is_load and end.call.departure_earliest + longest > season.end:
         return f"{role} call missing: the data end before the ship had to be there{leads}"
     if not is_load and end.call.arrival_latest - longest < season.start:

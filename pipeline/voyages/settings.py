@@ -25,13 +25,24 @@ class Settings(BaseModel):
     wait_max_s: float = Field(
         10 * DAY_S,
         gt=0,
-        description="s; longest wait that is linked; holds the detour too, as distances are great "
-        "circles (Vostochny to Nampo by sea is over twice that)",
+        description="s; longest wait that is linked; an assumption",
     )
     open_end_s: float = Field(
         10 * DAY_S,
         gt=0,
         description="s; how far an unknown end of an arrival or departure may reach; an assumption",
+    )
+
+    # cargo
+    draught_days: float = Field(
+        20.0, gt=0, description="d before or after a call within which a draught tells of it"
+    )
+    draught_share_min: float = Field(
+        0.10,
+        gt=0,
+        lt=1,
+        description="of the draught: a smaller change tells nothing; a small "
+        "tanker draws about a half more laden than in ballast",
     )
 
     # identity
