@@ -106,13 +106,14 @@ def _p_seen(
     of_zone = {
         zone_id: p_seen_by_length(
             looks.get(zone_id, Looks.of([])),
+            site_id=site_id,
             first=first,
             last=last,
             recall=grounds.recall,
             stays=grounds.stays,
             rng=np.random.default_rng(_seed(settings, "looks", zone_id)),
         )
-        for zone_id in sorted({call.zone_id for call in claims})
+        for site_id, zone_id in sorted({(call.site_id, call.zone_id) for call in claims})
     }  # fmt: skip
     chances = np.empty((len(grounds.recall.slope), len(claims)))
     for number, call in enumerate(claims):

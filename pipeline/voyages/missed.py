@@ -20,7 +20,15 @@ import numpy as np
 from scipy import special
 
 from pipeline.geo import Floats
-from pipeline.records import Coverage, CoverageState, Detection, EvidenceClass, PortCall, Sensor
+from pipeline.records import (
+    Coverage,
+    CoverageState,
+    Detection,
+    EvidenceClass,
+    PortCall,
+    Sensor,
+    ZoneRole,
+)
 from pipeline.units import DAY_S
 from pipeline.voyages.settings import Settings
 
@@ -33,6 +41,8 @@ INNER = 200
 LENGTHS_M = np.array([60.0, 75.0, 90.0, 110.0, 140.0, 200.0])
 """At which the chance of being seen is reckoned; between them by a line."""
 TANKER_MIN = 0.5
+EXPLAINED = ("A", "B")
+"""Tiers of claims that a silent ship explains."""
 NEWTON_ROUNDS = 30
 
 
@@ -68,16 +78,19 @@ class Recall:
     """Chance that one clear look shows a hull at its berth well enough; draws of a logit line."""
 
     level: Floats
-    """(draws, 2) logit at 100 m, by sensor."""
+    """(draws, 2) logit at 100 m, by sensor, at a site like the others."""
     slope: Floats
     """(draws,) over ln length."""
+    at_site: Mapping[str, Floats]
+    """(draws, 2) to be added at a site: its quays and its map may be kind or unkind."""
     n_looks: int
     """Looks at ships on AIS that it rests on."""
     n_hits: int
 
-    def at(self, length_m: float) -> Floats:
-        """(draws, 2) at one length, by sensor."""
+    def at(self, length_m: float, site_id: str) -> Floats:
+        """(draws, 2) at one length and site, by sensor."""
         logit = self.level + self.slope[:, None] * math.log(length_m / 100.0)
+        logit = logit + self.at_site.get(site_id, 0.0)
         return np.asarray(special.expit(logit))
 
 
@@ -114,38 +127,65 @@ def fit_recall(
 ) -> Recall:
     """Recall at berths, from ships on AIS that lay there under clear looks.
 
-    A logistic line over ln length with a level for each sensor; posterior by Laplace's method.
+    A logistic line over ln length, with a level for each sensor and what a site adds to it;
+    posterior by Laplace's method.
     """
-    found = {d.detection_id: d for d in detections if d.score >= settings.claim_score_min}
-    rows, counts, hits = [], [], []
+    shows = _claimable(calls, detections, settings)
     low_m, high_m = settings.recall_length_m
-    for call in calls:
-        if (
-            call.evidence_class != EvidenceClass.AIS_VISIT
-            or call.zone_role == "anchorage"
-            or call.length_m is None
-            or not low_m <= call.length_m <= high_m
-            or call.zone_id not in looks
-        ):
-            continue
+    told = [
+        call
+        for call in calls
+        if call.evidence_class == EvidenceClass.AIS_VISIT
+        and call.zone_role != ZoneRole.ANCHORAGE
+        and call.length_m is not None
+        and low_m <= call.length_m <= high_m
+        and call.zone_id in looks
+    ]
+    sites = sorted({call.site_id for call in told})
+    n = len(SENSORS)
+    design, counts, hits = [], [], []
+    for call in told:
         times = np.array([call.arrival_latest.timestamp(), call.departure_earliest.timestamp()])
         had = looks[call.zone_id].between(times[:1], times[1:])[0]
-        shown = [found[one].sensor for one in call.detection_ids if one in found]
-        for number, sensor in enumerate(SENSORS):
-            if had[number] > 0.0:
-                x = np.zeros(len(SENSORS) + 1)
-                x[number], x[-1] = 1.0, math.log(call.length_m / 100.0)
-                rows.append(x)
-                counts.append(had[number])
-                hits.append(min(float(shown.count(sensor.value)), had[number]))
-    prior = [*([settings.recall_prior] * len(SENSORS)), settings.recall_length_prior]
-    mean, deviation = (np.array(side) for side in zip(*prior, strict=True))
-    design = np.array(rows).reshape(-1, len(mean))
-    best, covariance = _laplace(design, np.array(counts), np.array(hits), mean, deviation)
+        shown = [shows[one] for one in call.detection_ids if one in shows]
+        for number in np.flatnonzero(had > 0.0):
+            row = np.zeros(n * (1 + len(sites)) + 1)
+            row[number] = row[n * (1 + sites.index(call.site_id)) + number] = 1.0
+            row[-1] = math.log((call.length_m or 100.0) / 100.0)
+            design.append(row)
+            counts.append(float(had[number]))
+            share = sum(share for sensor, share in shown if sensor == SENSORS[number])
+            hits.append(min(share, counts[-1]))
+    prior = [settings.recall_prior] * n + [(0.0, settings.recall_site_spread)] * (n * len(sites))
+    mean, deviation = np.array([*prior, settings.recall_length_prior]).T
+    best, covariance = _laplace(
+        np.array(design).reshape(-1, len(mean)), np.array(counts), np.array(hits), mean, deviation
+    )
     drawn = rng.multivariate_normal(best, covariance, OUTER)
     return Recall(
-        level=drawn[:, :-1], slope=drawn[:, -1], n_looks=round(sum(counts)), n_hits=round(sum(hits))
+        level=drawn[:, :n],
+        slope=drawn[:, -1],
+        at_site={site_id: drawn[:, n * (1 + k) : n * (2 + k)] for k, site_id in enumerate(sites)},
+        n_looks=round(sum(counts)),
+        n_hits=round(sum(hits)),
     )
+
+
+def _claimable(
+    calls: Sequence[PortCall], detections: Sequence[Detection], settings: Settings
+) -> dict[str, tuple[str, float]]:
+    """Detection: (sensor, chance that a dark hull so seen is claimed).
+
+    A faint one is claimed where a silent ship explains it, as often as claims are so explained.
+    """
+    tiers = [call.tier for call in calls if call.is_claim]
+    explained = (1.0 + sum(tier in EXPLAINED for tier in tiers)) / (2.0 + len(tiers))
+    clear, faint = settings.claim_score_min, settings.claim_score_explained_min
+    return {
+        one.detection_id: (one.sensor, 1.0 if one.score >= clear else explained)
+        for one in detections
+        if one.score >= min(clear, faint)
+    }
 
 
 def _laplace(
@@ -198,6 +238,7 @@ def fit_stays(
 def p_seen_by_length(
     looks: Looks,
     *,
+    site_id: str,
     first: datetime,
     last: datetime,
     recall: Recall,
@@ -208,6 +249,7 @@ def p_seen_by_length(
 
     Args:
         looks: at the berth.
+        site_id: whose berth it is.
         first: of the span.
         last: of the span.
         recall: of one look.
@@ -222,7 +264,7 @@ def p_seen_by_length(
     had = looks.between(arrived, arrived + lasted)
     chances = np.empty((OUTER, len(LENGTHS_M)))
     for number, length_m in enumerate(LENGTHS_M):
-        miss = np.log1p(-np.minimum(recall.at(float(length_m)), 1.0 - 1e-9))
+        miss = np.log1p(-np.minimum(recall.at(float(length_m), site_id), 1.0 - 1e-9))
         unseen = np.exp((had * miss[:, None, :]).sum(axis=2))
         chances[:, number] = 1.0 - unseen.mean(axis=1)
     return chances

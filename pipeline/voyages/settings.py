@@ -83,6 +83,13 @@ class Settings(BaseModel):
         description="detection score from which a dark hull would be claimed: "
         "`calls.dark_min` of a single image",
     )
+    claim_score_explained_min: float = Field(
+        1.0 / 6.0,
+        ge=0,
+        le=1,
+        description="the same where a silent ship explains the hull, which "
+        "adds odds of up to `calls.explained_max`",
+    )
     recall_length_m: tuple[float, float] = Field(
         (50.0, 250.0), description="m; ships on AIS of these lengths tell how well hulls are seen"
     )
@@ -93,6 +100,9 @@ class Settings(BaseModel):
     )
     recall_length_prior: tuple[float, float] = Field(
         (1.5, 1.5), description="the same of its slope over ln length: the long are seen better"
+    )
+    recall_site_spread: float = Field(
+        1.0, gt=0, description="deviation of what a site adds to the logit, for each sensor"
     )
     stay_prior_d: tuple[float, float] = Field(
         (2.0, 0.5),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -40,7 +40,9 @@ def look(day, *, sensor="S1", state="seen", zone="load-oil", clear=1.0):
 def sure(p_s1, p_s2):
     """A recall that is known, the same at every length."""
     level = np.log([p_s1 / (1 - p_s1), p_s2 / (1 - p_s2)])
-    return Recall(level=np.tile(level, (DRAWS, 1)), slope=np.zeros(DRAWS), n_looks=0, n_hits=0)
+    return Recall(
+        level=np.tile(level, (DRAWS, 1)), slope=np.zeros(DRAWS), at_site={}, n_looks=0, n_hits=0
+    )
 
 
 def always(days):
@@ -51,8 +53,8 @@ def always(days):
 
 def chance(looks, recall, stays, days=100.0):
     drawn = p_seen_by_length(
-        looks, first=START, last=START + timedelta(days=days), recall=recall, stays=stays,
-        rng=np.random.default_rng(1),
+        looks, site_id="load", first=START, last=START + timedelta(days=days), recall=recall,
+        stays=stays, rng=np.random.default_rng(1),
     )  # fmt: skip
     return drawn.mean()
 
@@ -133,19 +135,48 @@ def test_recall_is_what_ships_on_ais_say(made, settings):
     recall = fit_recall(calls, looks, found, np.random.default_rng(0), settings)
 
     assert (recall.n_looks, recall.n_hits) == (80, 48)
-    assert recall.at(140.0)[:, 0].mean() == pytest.approx(0.88, abs=0.04)
-    assert recall.at(70.0)[:, 0].mean() == pytest.approx(0.32, abs=0.05)
+    assert recall.at(140.0, "load-west")[:, 0].mean() == pytest.approx(0.88, abs=0.04)
+    assert recall.at(70.0, "load-west")[:, 0].mean() == pytest.approx(0.32, abs=0.05)
     # nobody was looked for on Sentinel-2: the prior, and wide
-    assert recall.at(100.0)[:, 1].std() > 2 * recall.at(100.0)[:, 0].std()
+    assert recall.at(100.0, "load-west")[:, 1].std() > 2 * recall.at(100.0, "load-west")[:, 0].std()
 
 
-def test_faint_shapes_and_ships_at_anchor_tell_nothing_of_claims_at_berths(made, settings):
+def test_a_site_whose_quays_hide_ships_has_a_recall_of_its_own(made, settings):
+    """One site shows 38 of 40, the other 8 of 40, of ships of one size."""
+    looks = berth_looks([look((made.at(0.0) - START).total_seconds() / DAY_S + 1.0)])
+    calls = [on_ais(made, k, 100.0, ["d"] if k < 38 else []) for k in range(40)]
+    calls += [
+        replace(on_ais(made, 100 + k, 100.0, ["d"] if k < 8 else []), site_id="load-east")
+        for k in range(40)
+    ]
+    recall = fit_recall(calls, looks, [detection("d", "S1")], np.random.default_rng(0), settings)
+    kind, unkind, elsewhere = (
+        recall.at(100.0, site)[:, 0] for site in ("load-west", "load-east", "another")
+    )
+    assert kind.mean() > 0.85
+    assert unkind.mean() < 0.35
+    assert unkind.mean() < elsewhere.mean() < kind.mean()
+    assert elsewhere.std() > kind.std()
+
+
+def test_a_faint_shape_counts_as_often_as_silent_ships_explain_claims(made, settings):
     looks = berth_looks([look((made.at(0.0) - START).total_seconds() / DAY_S + 1.0)])
     faint = fit_recall(
         [on_ais(made, k, 100.0, ["d"]) for k in range(30)], looks,
         [detection("d", "S1", score=0.3)], np.random.default_rng(0), settings,
     )  # fmt: skip
-    assert (faint.n_looks, faint.n_hits) == (30, 0)
+    assert (faint.n_looks, faint.n_hits) == (30, 15)  # nothing is known: half of them
+    claims = [made.call("load-west", 10.0 + k, 11.0 + k, tier="B") for k in range(8)]
+    more = fit_recall(
+        [*[on_ais(made, k, 100.0, ["d"]) for k in range(30)], *claims], looks,
+        [detection("d", "S1", score=0.3)], np.random.default_rng(0), settings,
+    )  # fmt: skip
+    assert more.n_hits == 27
+    none = fit_recall(
+        [on_ais(made, k, 100.0, ["d"]) for k in range(30)], looks,
+        [detection("d", "S1", score=0.1)], np.random.default_rng(0), settings,
+    )  # fmt: skip
+    assert none.n_hits == 0
 
 
 def test_stays_are_those_heard_and_an_assumption_before(made, settings):
