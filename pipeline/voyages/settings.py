@@ -113,6 +113,14 @@ class Settings(BaseModel):
         5.0, gt=0, description="stays heard that the assumption weighs as much as"
     )
 
+    # cadence
+    change_price: float = Field(
+        1.5,
+        gt=0,
+        description="times ln(weeks): log-likelihood that a change of the rate must gain, as "
+        "Schwarz's criterion (1978) has it for a rate and its date",
+    )
+
     # deadweight from length
     fleet_length_m: tuple[float, float] = Field(
         (90.0, 18.0),
