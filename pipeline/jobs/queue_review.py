@@ -8,34 +8,46 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import shapely
+from shapely import Geometry
 
 import pipeline.evaluate.settings
 import pipeline.review.settings
 import pipeline.scene.settings
+import pipeline.voyages.settings
+from pipeline.clock import day_start
 from pipeline.geo import distance_m
 from pipeline.heard import TrackFix
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS
 from pipeline.jobs.evaluate_season import score_findings
-from pipeline.jobs.findings import FindingsAt
+from pipeline.jobs.findings import Findings, FindingsAt
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.ingest_ais import SEASON
 from pipeline.jobs.run import Run
 from pipeline.records import (
     Case,
+    CoverageState,
     Detection,
     Site,
+    ZoneRole,
 )
 from pipeline.review.cases import make_cases
-from pipeline.review.report import Report, write_report
+from pipeline.review.report import write_report
+from pipeline.review.told import Report
+from pipeline.rhythm import Cadence
 from pipeline.scene.catalogue import write_catalogue
-from pipeline.scene.coast import land_polygon
+from pipeline.scene.coast import land_in, land_polygon
 from pipeline.tables import read_records, read_table, write_records
+from pipeline.voyages.cadence import cadence
+from pipeline.voyages.ledger import crossings
 
 CASES = "cases.parquet"
 REPORT = "report.html"
 MAP_RADIUS_M = 30_000.0
 """Fixes drawn on a site's map lie within this distance of its centre."""
+REGION_DEG = 0.8
+"""Land shown around the outermost ports."""
 MAP_STEP = 10
 """Every tenth fix of a track is drawn."""
 
@@ -55,6 +67,7 @@ class ReviewTask:
     rows_set_aside: int
     review: pipeline.review.settings.Settings
     evaluate: pipeline.evaluate.settings.Settings
+    voyages: pipeline.voyages.settings.Settings
     scene: pipeline.scene.settings.Settings
 
 
@@ -84,6 +97,7 @@ def review(
         ),
         review=config.review,
         evaluate=config.evaluate,
+        voyages=config.voyages,
         scene=config.scene,
     )
     inputs = {
@@ -131,6 +145,11 @@ def _fill_queue(task: ReviewTask, out: Path) -> Outcome:
         voyages=found.voyages,
         entries=found.entries,
         totals=found.totals,
+        groups=found.groups,
+        estimates=found.estimates,
+        cadences=cadences(found, task.sites, task.voyages),
+        crossings=crossings(found.totals),
+        region=_region(task),
         cases=cases,
         failures=list(task.failures),
         rows_set_aside=task.rows_set_aside,
@@ -139,6 +158,39 @@ def _fill_queue(task: ReviewTask, out: Path) -> Outcome:
     write_records(Case, cases, out / CASES)
     write_report(out, report)
     return Outcome(counts={"cases": len(cases)})
+
+
+def cadences(
+    found: Findings, sites: Sequence[Site], settings: pipeline.voyages.settings.Settings
+) -> list[Cadence]:
+    """The rhythm of dark calls at load and at discharge berths."""
+    if not found.coverage:
+        return []
+    start = min(row.sensed_at for row in found.coverage)
+    end = max(row.sensed_at for row in found.coverage)
+    told = []
+    for role in (ZoneRole.LOAD, ZoneRole.DISCHARGE):
+        berths = {z.zone_id for s in sites for z in s.zones if z.role is role and z.handles_oil}
+        looked_at = [
+            row.sensed_at
+            for row in found.coverage
+            if row.zone_id in berths and row.state == CoverageState.SEEN
+        ]
+        told.append(
+            cadence(
+                found.calls, looked_at, role=role, start=day_start(start.date()), end=end,
+                settings=settings,
+            )
+        )  # fmt: skip
+    return [one for one in told if one is not None]
+
+
+def _region(task: ReviewTask) -> Geometry:
+    """Land around all sites: the map's, or what the sites drew themselves."""
+    if task.scene.coastline == "osm":
+        west, south, east, north = shapely.total_bounds([site.aoi for site in task.sites])
+        return land_in((float(west), float(south), float(east), float(north)), REGION_DEG)
+    return shapely.union_all([land for site in task.sites for land in site.land])
 
 
 def _track_lines(task: ReviewTask) -> dict[str, list[list[tuple[float, float]]]]:
@@ -195,5 +247,5 @@ def _write_catalogue(task: CatalogueTask, out: Path) -> Outcome:
     return Outcome(counts={"scenes": len(items), "detections": len(kept)})
 
 
-REVIEW = Stage(name="review", version=2, work=_fill_queue)
+REVIEW = Stage(name="review", version=3, work=_fill_queue)
 CATALOGUE = Stage(name="catalogue", version=1, work=_write_catalogue)

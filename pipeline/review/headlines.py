@@ -12,10 +12,13 @@ from pipeline.records import (
     EvidenceClass,
     LedgerTotal,
     PortCall,
+    SeasonEstimate,
     Site,
+    ZoneRole,
 )
 from pipeline.review import words
 from pipeline.review.barrels_plot import last_totals
+from pipeline.rhythm import Crossing
 
 
 def headlines(
@@ -24,13 +27,17 @@ def headlines(
     coverage: Sequence[Coverage],
     missed: Sequence[Coverage],
     totals: Sequence[LedgerTotal],
+    estimates: Sequence[SeasonEstimate],
+    crossings: Sequence[Crossing],
     sites: Sequence[Site],
 ) -> list[str]:
     """The findings in order of weight; each stands on its own."""
     return [
         _dark_calls(calls, sites),
+        *_unseen(estimates),
         _visits(calls),
         *_barrels(totals),
+        *_crossed(crossings),
         _looks(coverage),
         *_missed(missed),
     ]
@@ -76,6 +83,45 @@ def _barrels(totals: Sequence[LedgerTotal]) -> list[str]:
         f"P(the year's cap of {CAP_BBL:,} exceeded) {words.probability(total.p_cap_exceeded)}."
         for total in last_totals(totals)
     ]
+
+
+def _unseen(estimates: Sequence[SeasonEstimate]) -> list[str]:
+    """Beside the count, never instead of it."""
+    told = []
+    for row in estimates:
+        if row.site_id is not None:
+            continue
+        line = (
+            f"Of dark calls at {row.role} berths about {row.p_seen_p50:.0%} are seen and claimed "
+            f"({row.p_seen_p5:.0%} to {row.p_seen_p95:.0%}): {row.n_claims} were claimed, so about "
+            f"{row.calls_p50:.0f} were made (90 % interval {row.calls_p5:.0f} to "
+            f"{row.calls_p95:.0f})"
+        )
+        if row.role == ZoneRole.LOAD and row.barrels_p5 is not None:
+            line += (
+                f", with {words.barrels(row.barrels_p50 or 0.0)} barrels "
+                f"({words.barrels(row.barrels_p5)} to {words.barrels(row.barrels_p95 or 0.0)})"
+            )
+        told.append(f"{line}. It rests on {row.basis}.")
+    return told
+
+
+def _crossed(crossings: Sequence[Crossing]) -> list[str]:
+    """Between which dates a cap was passed."""
+    told = []
+    for one in crossings:
+        low, middle, high = one.at
+        if low is None:
+            continue
+        until = (
+            "was not sure by the end" if high is None else f"was all but sure by {words.day(high)}"
+        )
+        half = "" if middle is None else f", likelier than not from {words.day(middle)}"
+        told.append(
+            f"Going by {one.scope}, the cap of {one.year} may have been passed from "
+            f"{words.day(low)} on{half}; it {until}."
+        )
+    return told
 
 
 def _looks(coverage: Sequence[Coverage]) -> str:

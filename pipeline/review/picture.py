@@ -6,7 +6,7 @@ import io
 import warnings
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import matplotlib
@@ -23,6 +23,7 @@ GREEN = "#009E73"
 GREY = "#BDBDBD"
 LAND = "#EFE9DC"
 SEA = "#F7FAFC"
+PNG_DPI = 150
 
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "darkcall",
@@ -53,20 +54,38 @@ class Picture:
     svg: str
     says: str
     """What it shows, for those who cannot see it."""
+    size: tuple[float, float]
+    """In inches."""
+    draw: Callable[[Figure], None] = field(repr=False, compare=False)
 
     @property
     def data_uri(self) -> str:
         """As an image source: isolated, so that ids of several figures never clash."""
         return f"data:image/svg+xml;base64,{b64encode(self.svg.encode()).decode('ascii')}"
 
+    def png(self) -> bytes:
+        """Drawn again in dots, for what cannot hold an SVG."""
+        dots = io.BytesIO()
+        _save(self.size, self.draw, dots, format="png", dpi=PNG_DPI, metadata={"Software": None})
+        return dots.getvalue()
+
 
 def picture(size: tuple[float, float], says: str, draw: Callable[[Figure], None]) -> Picture:
     """Draw a figure of `size` inches."""
+    stream = io.StringIO()
+    _save(size, draw, stream, format="svg", metadata={"Date": None, "Creator": None})
+    return Picture(svg=stream.getvalue(), says=says, size=size, draw=draw)
+
+
+def _save(
+    size: tuple[float, float],
+    draw: Callable[[Figure], None],
+    stream: io.StringIO | io.BytesIO,
+    **how: Any,
+) -> None:
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         # Text stays text in the SVG, so the reader's fonts draw what ours lack (한글, 汉字).
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
         figure = Figure(figsize=size, layout="constrained")
         draw(figure)
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    return Picture(svg=stream.getvalue(), says=says)
+        figure.savefig(stream, **how)

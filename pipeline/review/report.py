@@ -2,81 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from shapely import Geometry
 
-from pipeline.heard import Gap
 from pipeline.records import (
     CAP_BBL,
-    AisInView,
-    Candidate,
-    Case,
-    Coverage,
-    Detection,
-    LedgerEntry,
-    LedgerTotal,
-    Match,
-    PortCall,
-    Site,
-    Voyage,
 )
-from pipeline.review import words
+from pipeline.review import season_sheet, words
 from pipeline.review.barrels_plot import barrels_plots
+from pipeline.review.cadence_plot import cadence_plot
 from pipeline.review.call_sheet import Sources, call_sheet
+from pipeline.review.exports import Exported, write_exports
 from pipeline.review.headlines import headlines
 from pipeline.review.leads import SPOOFING_LEAD
+from pipeline.review.season_pdf import write_season_pdf
 from pipeline.review.site_sheet import site_sheet
+from pipeline.review.told import Report
+from pipeline.review.voyage_map import voyage_map
 
 REPORT = "report.html"
+PAPER = "season.pdf"
+EXPORTS = "exports"
 TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """Everything the page tells."""
-
-    title: str
-    config_name: str
-    config_sha256: str
-    is_simulated: bool
-    sites: tuple[Site, ...]
-    land: Mapping[str, Geometry]
-    """By site: land around it, lon/lat."""
-    track_lines: Mapping[str, Sequence[Sequence[tuple[float, float]]]]
-    """By site: AIS tracks as lines of (lon, lat)."""
-    chip_root: Path
-    """From the report's folder to the folder of the sites' detection tables."""
-    coverage: Sequence[Coverage]
-    missed: Sequence[Coverage]
-    """Of passes that failed or should have been."""
-    detections: Sequence[Detection]
-    matches: Sequence[Match]
-    gaps: Sequence[Gap]
-    in_view: Sequence[AisInView]
-    calls: Sequence[PortCall]
-    candidates: Sequence[Candidate]
-    voyages: Sequence[Voyage]
-    entries: Sequence[LedgerEntry]
-    totals: Sequence[LedgerTotal]
-    cases: Sequence[Case]
-    failures: Sequence[tuple[str, str, str]]
-    """(stage, item, message)."""
-    rows_set_aside: int
-    truth_rows: Sequence[tuple[str, str]] | None
-    """How right the run was, in words; None where no truth is known."""
 
 
 def write_report(folder: Path, report: Report) -> None:
     """Write `report.html` into a folder.
 
-    Figures are inside the page; image chips are linked where they lie in the workspace.
+    Figures are inside the page; image chips are linked where they lie in the workspace. Beside it
+    the same season as PDF, and its tables for other programs.
     """
-    page = _environment().get_template("report.html").render(**_told(report, folder))
+    told = _told(report, folder)
+    told["exports"] = write_exports(
+        folder / EXPORTS,
+        Exported(
+            sites=report.sites, calls=report.calls, voyages=told["voyages"],
+            entries=report.entries, totals=report.totals, groups=report.groups,
+            estimates=report.estimates,
+        ),
+    )  # fmt: skip
+    environment = _environment()
+    page = environment.get_template("report.html").render(**told)
     (folder / REPORT).write_text(page, encoding="utf-8", newline="\n")
+    method = environment.get_template("method.html").render()
+    write_season_pdf(folder / PAPER, season_sheet.season_paper(report, told, method))
 
 
 def _environment() -> Environment:
@@ -89,6 +60,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["words"] = words
+    environment.globals["sheet_words"] = season_sheet
     return environment
 
 
@@ -98,11 +70,13 @@ def _headlines(report: Report) -> list[str]:
         coverage=report.coverage,
         missed=report.missed,
         totals=report.totals,
+        estimates=report.estimates,
+        crossings=report.crossings,
         sites=report.sites,
     )
 
 
-def _told(report: Report, folder: Path) -> dict[str, object]:
+def _told(report: Report, folder: Path) -> dict[str, Any]:
     sources = Sources.of(
         sites=report.sites,
         detections=report.detections,
@@ -131,6 +105,10 @@ def _told(report: Report, folder: Path) -> dict[str, object]:
         "places": sources.places,
         "site_names": {site.site_id: site.name for site in report.sites},
         "barrels": barrels_plots(report.totals),
+        "estimates": report.estimates,
+        "crossings": report.crossings,
+        "cadences": [(cadence, cadence_plot(cadence)) for cadence in report.cadences],
+        "voyage_map": voyage_map(report.sites, voyages, report.region),
         "site_sheets": [
             site_sheet(
                 site,

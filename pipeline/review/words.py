@@ -40,6 +40,11 @@ def utc(instant: datetime | None) -> str:
     return "unknown" if instant is None else f"{instant.day} {instant:%b %Y %H:%M}"
 
 
+def day(instant: datetime | None) -> str:
+    """`5 Mar 2024`, UTC."""
+    return "unknown" if instant is None else f"{instant.day} {instant:%b %Y}"
+
+
 def interval(earliest: datetime | None, latest: datetime | None) -> str:
     """An instant known only to lie between two others; either may be unknown."""
     if earliest is None:

@@ -54,6 +54,13 @@ def land_polygon(site: Site, settings: Settings) -> Geometry:
     return land
 
 
+def land_in(bounds: tuple[float, float, float, float], margin_deg: float) -> Geometry:
+    """OpenStreetMap's land in a lon/lat box and around it, for maps; thinned to a kilometre."""
+    west, south, east, north = bounds
+    box = (west - margin_deg, south - margin_deg, east + margin_deg, north + margin_deg)
+    return shapely.simplify(_osm_land(box), 0.01)
+
+
 def land_within(land: Geometry, site: Site, settings: Settings) -> Geometry:
     """The part of a larger place's land polygon that `land_polygon` would give for a site in it."""
     bounds = _around(site.aoi.bounds, settings.coast_margin_m)

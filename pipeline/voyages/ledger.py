@@ -16,6 +16,7 @@ from pipeline.records import (
     LedgerTotal,
     Voyage,
 )
+from pipeline.rhythm import Crossing
 from pipeline.voyages.barrels import (
     Drawn,
     barrels_at,
@@ -47,16 +48,6 @@ class Ledger:
     totals: list[LedgerTotal]
     """By scope, year and date, one an instant at which deliveries count."""
     groups: list[LedgerGroup]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crossing:
-    """When a year's cap was passed, as far as the totals tell."""
-
-    scope: str
-    year: int
-    at: tuple[datetime | None, datetime | None, datetime | None]
-    """When P(exceeded) reached 5, 50 and 95 %; None where it did not."""
 
 
 CROSSING_P = (0.05, 0.50, 0.95)

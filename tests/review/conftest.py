@@ -28,7 +28,7 @@ from pipeline.records import (
     Zone,
     ZoneRole,
 )
-from pipeline.review.report import Report
+from pipeline.review.told import Report
 
 START = datetime(2024, 3, 1, 2, 9, tzinfo=UTC)
 
@@ -214,7 +214,8 @@ EMPTY = Report(
     track_lines={},
     chip_root=Path("../../screen"),
     coverage=[], missed=[], detections=[], matches=[], gaps=[], in_view=[], calls=[], candidates=[],
-    voyages=[], entries=[], totals=[], cases=[], failures=[],
+    voyages=[], entries=[], totals=[], groups=[], estimates=[], cadences=[], crossings=[],
+    region=shapely.Polygon(), cases=[], failures=[],
     rows_set_aside=0,
     truth_rows=None,
 )  # fmt: skip

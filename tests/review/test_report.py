@@ -188,10 +188,12 @@ def test_same_findings_same_bytes_whatever_their_order(full, tmp_path):
         folder = tmp_path / "w" / str(number) / "review" / "season"
         folder.mkdir(parents=True)
         write_report(folder, one)
-        assert [path.name for path in folder.iterdir()] == ["report.html"]
-        pages.append((folder / "report.html").read_bytes())
+        assert {path.name for path in folder.iterdir()} == {"report.html", "season.pdf", "exports"}
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        pages.append({path.name: path.read_bytes() for path in files})
     assert pages[0] == pages[1] == pages[2]
-    assert b"/tmp" not in pages[0]
+    assert not [name for name, content in pages[0].items() if b"/tmp" in content]
+    assert pages[0]["season.pdf"].startswith(b"%PDF-")
 
 
 def test_barrels_are_a_band_around_a_median_with_the_cap_drawn(read, full):
@@ -251,10 +253,14 @@ def test_spoofing_leads_failures_and_truth_are_told(read, full):
     assert "ab" * 32 in page.all
 
 
-def test_links_inside_the_page_lead_somewhere(read, full):
+def test_links_lead_somewhere(read, full, workspace):
     page = read(full(truth_rows=[("a", "b")]))
     ids = [values["id"] for _, values in page.tags if "id" in values]
     assert len(ids) == len(set(ids))
     links = [v["href"] for tag, v in page.tags if tag == "a" and v["href"]]
-    assert {link.removeprefix("#") for link in links} <= set(ids)
+    inside = {link.removeprefix("#") for link in links if link.startswith("#")}
+    files = {link for link in links if not link.startswith("#")}
+    assert inside <= set(ids)
+    assert files
+    assert all((workspace / "review" / "season" / file).is_file() for file in files)
     assert len(links) > 8

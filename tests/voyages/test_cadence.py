@@ -12,7 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipeline.records import ZoneRole
-from pipeline.voyages.cadence import Week, cadence, phases, rate_interval
+from pipeline.rhythm import Week
+from pipeline.voyages.cadence import cadence, phases, rate_interval
 from pipeline.voyages.settings import Settings
 
 

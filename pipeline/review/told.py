@@ -1,0 +1,68 @@
+"""Everything the report tells, whatever it is written on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shapely import Geometry
+
+from pipeline.heard import Gap
+from pipeline.records import (
+    AisInView,
+    Candidate,
+    Case,
+    Coverage,
+    Detection,
+    LedgerEntry,
+    LedgerGroup,
+    LedgerTotal,
+    Match,
+    PortCall,
+    SeasonEstimate,
+    Site,
+    Voyage,
+)
+from pipeline.rhythm import Cadence, Crossing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything the page tells."""
+
+    title: str
+    config_name: str
+    config_sha256: str
+    is_simulated: bool
+    sites: tuple[Site, ...]
+    land: Mapping[str, Geometry]
+    """By site: land around it, lon/lat."""
+    track_lines: Mapping[str, Sequence[Sequence[tuple[float, float]]]]
+    """By site: AIS tracks as lines of (lon, lat)."""
+    chip_root: Path
+    """From the report's folder to the folder of the sites' detection tables."""
+    coverage: Sequence[Coverage]
+    missed: Sequence[Coverage]
+    """Of passes that failed or should have been."""
+    detections: Sequence[Detection]
+    matches: Sequence[Match]
+    gaps: Sequence[Gap]
+    in_view: Sequence[AisInView]
+    calls: Sequence[PortCall]
+    candidates: Sequence[Candidate]
+    voyages: Sequence[Voyage]
+    entries: Sequence[LedgerEntry]
+    totals: Sequence[LedgerTotal]
+    groups: Sequence[LedgerGroup]
+    estimates: Sequence[SeasonEstimate]
+    cadences: Sequence[Cadence]
+    crossings: Sequence[Crossing]
+    region: Geometry
+    """Land around all sites, lon/lat."""
+    cases: Sequence[Case]
+    failures: Sequence[tuple[str, str, str]]
+    """(stage, item, message)."""
+    rows_set_aside: int
+    truth_rows: Sequence[tuple[str, str]] | None
+    """How right the run was, in words; None where no truth is known."""
