@@ -10,7 +10,7 @@ STAGE_ARGS = --config $(CONFIG) $(ARGS)
 export DARKCALL_REFERENCE_DATA ?= $(wildcard $(abspath ../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help install system detect test test-all check fmt fetch ais match calls voyages review report bench lock clean
+.PHONY: help install system detect test test-all check fmt fetch ais match calls voyages review report replay bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ review: ## stage 7: the queue of cases
 
 report: $(VENV)/.installed ## the static HTML report of what the stages have found
 	@$(DARKCALL) report $(STAGE_ARGS)
+
+replay: $(VENV)/.installed ## the season of 2024 simulated at full scale, and its report (half an hour on two cores)
+	@$(DARKCALL) run --config configs/replay-2024.yaml $(ARGS)
 
 test: $(VENV)/.installed ## the test suite (under 10 minutes on 2 cores)
 	@$(BIN)/python -m pytest -q -n 2 -m "not slow" $(ARGS)

@@ -62,6 +62,11 @@ class Inputs(BaseModel):
     watchlists: tuple[Path, ...] = Field(
         (), description="watch lists, or folders of them: OFAC, UN 1718, OpenSanctions, own CSV"
     )
+    declared: Path | None = Field(
+        None,
+        description="CSV of what states declared to the 1718 Committee: month, country, barrels or "
+        "tonnes, source; drawn as a series of its own",
+    )
 
 
 class Config(BaseModel):
@@ -193,6 +198,7 @@ def _resolve_paths(config: Config, folder: Path, environment: Mapping[str, str])
         scenes=tuple(resolve(path) for path in config.inputs.scenes),
         ais=tuple(resolve(path) for path in config.inputs.ais),
         watchlists=tuple(resolve(path) for path in config.inputs.watchlists),
+        declared=config.inputs.declared and resolve(config.inputs.declared),
     )
     undrawn = config.evaluate.undrawn
     evaluate = config.evaluate.model_copy(update={"undrawn": undrawn and resolve(undrawn)})

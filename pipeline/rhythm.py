@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,3 +76,13 @@ class Crossing:
     year: int
     at: tuple[datetime | None, datetime | None, datetime | None]
     """When P(exceeded) reached 5, 50 and 95 %; None where it did not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What states told the 1718 Committee of one month: a series of its own, never added."""
+
+    month_end: date
+    barrels: float
+    country: str
+    source: str

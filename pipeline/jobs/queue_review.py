@@ -40,6 +40,7 @@ from pipeline.scene.catalogue import write_catalogue
 from pipeline.scene.coast import land_in, land_polygon
 from pipeline.tables import read_records, read_table, write_records
 from pipeline.voyages.cadence import cadence
+from pipeline.voyages.hand_ledger import read_declared
 from pipeline.voyages.ledger import crossings
 
 CASES = "cases.parquet"
@@ -68,6 +69,8 @@ class ReviewTask:
     review: pipeline.review.settings.Settings
     evaluate: pipeline.evaluate.settings.Settings
     voyages: pipeline.voyages.settings.Settings
+    declared: Path | None
+    """CSV of what states declared."""
     scene: pipeline.scene.settings.Settings
 
 
@@ -98,6 +101,7 @@ def review(
         review=config.review,
         evaluate=config.evaluate,
         voyages=config.voyages,
+        declared=config.inputs.declared,
         scene=config.scene,
     )
     inputs = {
@@ -107,9 +111,19 @@ def review(
             {} if simulated is None else {n: d.content_sha256 for n, d in simulated.done.items()}
         ),
         "sites": run.hashes.sha256(config.sites),
+        "declared": _declared_sha256(run),
     }
     items = [Item(item_id=SEASON, task=task, inputs=inputs)] if findings.voyages else []
     return run.stage(REVIEW, items)
+
+
+def _declared_sha256(run: Run) -> str:
+    """Read once before anything runs, so that nonsense in it is told at once."""
+    path = run.config.inputs.declared
+    if path is None:
+        return ""
+    read_declared(path)
+    return run.hashes.sha256(path)
 
 
 def _fill_queue(task: ReviewTask, out: Path) -> Outcome:
@@ -149,6 +163,7 @@ def _fill_queue(task: ReviewTask, out: Path) -> Outcome:
         estimates=found.estimates,
         cadences=cadences(found, task.sites, task.voyages),
         crossings=crossings(found.totals),
+        declared=[] if task.declared is None else read_declared(task.declared),
         region=_region(task),
         cases=cases,
         failures=list(task.failures),

@@ -104,7 +104,7 @@ def _told(report: Report, folder: Path) -> dict[str, Any]:
         "visits": [call for call in calls if not call.is_dark],
         "places": sources.places,
         "site_names": {site.site_id: site.name for site in report.sites},
-        "barrels": barrels_plots(report.totals),
+        "barrels": barrels_plots(report.totals, report.declared),
         "estimates": report.estimates,
         "crossings": report.crossings,
         "cadences": [(cadence, cadence_plot(cadence)) for cadence in report.cadences],

@@ -24,7 +24,7 @@ from pipeline.records import (
     Site,
     Voyage,
 )
-from pipeline.rhythm import Cadence, Crossing
+from pipeline.rhythm import Cadence, Crossing, Declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,7 @@ class Report:
     estimates: Sequence[SeasonEstimate]
     cadences: Sequence[Cadence]
     crossings: Sequence[Crossing]
+    declared: Sequence[Declared]
     region: Geometry
     """Land around all sites, lon/lat."""
     cases: Sequence[Case]

@@ -7,6 +7,7 @@ that prints "a million barrels (56,000 tonnes)" is caught.
 
 from __future__ import annotations
 
+import calendar
 import csv
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.errors import UsageError
 from pipeline.records import CAP_BBL
+from pipeline.rhythm import Declared
 from pipeline.voyages.barrels import barrels_at
 
 BBL_PER_T: dict[str, tuple[float, str]] = {
@@ -34,6 +36,23 @@ PLAUSIBLE_BBL_PER_T = (6.0, 9.0)
 R = TypeVar("R", bound=BaseModel)
 MAX_BYTES = 20_000_000
 MAX_ROWS = 100_000
+
+
+def _told(cells: Any) -> Any:
+    """A row without its empty cells."""
+    if not isinstance(cells, Mapping):
+        return cells
+    return {k: v for k, v in cells.items() if not isinstance(v, str) or v.strip()}
+
+
+def _plausible_units(tonnes: float, barrels: float) -> None:
+    low, high = PLAUSIBLE_BBL_PER_T
+    implied = barrels / tonnes
+    if not low <= implied <= high:
+        raise ValueError(
+            f"{barrels:,.0f} bbl in {tonnes:,.0f} t are {implied:.1f} bbl/t, "
+            f"which no oil product is ({low:g} to {high:g}): one of the two is wrong"
+        )
 
 
 class Delivery(BaseModel):
@@ -56,9 +75,7 @@ class Delivery(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _empty_is_untold(cls, cells: Any) -> Any:
-        if not isinstance(cells, Mapping):
-            return cells
-        return {k: v for k, v in cells.items() if not isinstance(v, str) or v.strip()}
+        return _told(cells)
 
     @field_validator("product")
     @classmethod
@@ -84,13 +101,7 @@ class Delivery(BaseModel):
         if self.product is not None and self.bbl_per_t is not None:
             raise ValueError("a product and a conversion: expected one of them")
         if self.tonnes is not None and self.barrels is not None:
-            low, high = PLAUSIBLE_BBL_PER_T
-            implied = self.barrels / self.tonnes
-            if not low <= implied <= high:
-                raise ValueError(
-                    f"{self.barrels:,.0f} bbl in {self.tonnes:,.0f} t are {implied:.1f} bbl/t, "
-                    f"which no oil product is ({low:g} to {high:g}): one of the two is wrong"
-                )
+            _plausible_units(self.tonnes, self.barrels)
         if self.barrels is None and self.tonnes is None and (self.dwt_t is None or not self.load):
             raise ValueError("expected barrels, or tonnes, or dwt_t and load")
         return self
@@ -122,6 +133,38 @@ class Cap(BaseModel):
     year: int = Field(ge=2017, le=2100)
     barrels: float = Field(gt=0)
     source: str = ""
+
+
+class DeclaredRow(BaseModel):
+    """A month as a state declared it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    month: str = Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$", description="as 2024-03")
+    country: str = Field(min_length=1, max_length=100)
+    barrels: float | None = Field(None, ge=0)
+    tonnes: float | None = Field(None, ge=0)
+    source: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_untold(cls, cells: Any) -> Any:
+        return _told(cells)
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> DeclaredRow:
+        if self.barrels is None and self.tonnes is None:
+            raise ValueError("expected barrels or tonnes")
+        if self.barrels and self.tonnes:
+            _plausible_units(self.tonnes, self.barrels)
+        return self
+
+    @property
+    def counted_bbl(self) -> float:
+        """As declared, or by the Committee's own conversion."""
+        return (
+            self.barrels if self.barrels is not None else (self.tonnes or 0.0) * BBL_PER_T["un"][0]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +260,34 @@ def read_hand_ledger(path: Path, caps: Path | None = None) -> HandLedger:
             )  # fmt: skip
         by_year[cap.year] = cap.barrels
     return HandLedger(deliveries=deliveries, caps=by_year)
+
+
+def read_declared(path: Path) -> list[Declared]:
+    """What states declared, by month.
+
+    Args:
+        path: CSV; columns month (2024-03), country, barrels or tonnes, source.
+
+    Raises:
+        UsageError: the file cannot be read, a row makes no sense, or one country declared a month
+            twice; the row is named.
+    """
+    found: dict[tuple[str, str], Declared] = {}
+    for line, row in _rows(path, DeclaredRow):
+        key = (row.month, row.country.casefold())
+        if key in found:
+            raise UsageError(
+                f"{row.country} declared {row.month} twice", where=f"{path}, row {line}",
+                do="Keep the later figure",
+            )  # fmt: skip
+        year, month = (int(part) for part in row.month.split("-"))
+        found[key] = Declared(
+            month_end=date(year, month, calendar.monthrange(year, month)[1]),
+            barrels=row.counted_bbl,
+            country=row.country,
+            source=row.source,
+        )
+    return sorted(found.values(), key=lambda one: (one.month_end, one.country))
 
 
 def _rows(path: Path, record: type[R]) -> Iterator[tuple[int, R]]:

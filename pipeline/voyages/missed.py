@@ -131,16 +131,7 @@ def fit_recall(
     posterior by Laplace's method.
     """
     shows = _claimable(calls, detections, settings)
-    low_m, high_m = settings.recall_length_m
-    told = [
-        call
-        for call in calls
-        if call.evidence_class == EvidenceClass.AIS_VISIT
-        and call.zone_role != ZoneRole.ANCHORAGE
-        and call.length_m is not None
-        and low_m <= call.length_m <= high_m
-        and call.zone_id in looks
-    ]
+    told = [call for call in calls if call.zone_id in looks and _tells_recall(call, settings)]
     sites = sorted({call.site_id for call in told})
     n = len(SENSORS)
     design, counts, hits = [], [], []
@@ -168,6 +159,17 @@ def fit_recall(
         at_site={site_id: drawn[:, n * (1 + k) : n * (2 + k)] for k, site_id in enumerate(sites)},
         n_looks=round(sum(counts)),
         n_hits=round(sum(hits)),
+    )
+
+
+def _tells_recall(call: PortCall, settings: Settings) -> bool:
+    """Is it a ship on AIS at a berth, of a length like those in question?"""
+    low_m, high_m = settings.recall_length_m
+    return (
+        call.evidence_class == EvidenceClass.AIS_VISIT
+        and call.zone_role != ZoneRole.ANCHORAGE
+        and call.length_m is not None
+        and low_m <= call.length_m <= high_m
     )
 
 

@@ -215,7 +215,7 @@ EMPTY = Report(
     chip_root=Path("../../screen"),
     coverage=[], missed=[], detections=[], matches=[], gaps=[], in_view=[], calls=[], candidates=[],
     voyages=[], entries=[], totals=[], groups=[], estimates=[], cadences=[], crossings=[],
-    region=shapely.Polygon(), cases=[], failures=[],
+    declared=[], region=shapely.Polygon(), cases=[], failures=[],
     rows_set_aside=0,
     truth_rows=None,
 )  # fmt: skip

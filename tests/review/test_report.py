@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
 
 from pipeline.review.report import write_report
+from pipeline.rhythm import Declared
 
 VOID = {"meta", "img", "br"}
 
@@ -201,6 +203,15 @@ def test_barrels_are_a_band_around_a_median_with_the_cap_drawn(read, full):
     for part in ("P10 to P90", "median", "2024, headline", "2024, upper bound"):
         assert drawing.count(f">{part}<") >= 1
     assert drawing.count("stroke-dasharray: 9.6,4.8") == 2  # one cap a panel
+
+
+def test_what_states_declared_is_a_line_of_its_own(read, full):
+    declared = [
+        Declared(month_end=date(2024, month, 28), barrels=15_000.0, country="Russia", source="")
+        for month in (1, 2)
+    ]
+    (drawing,) = [s for s in read(full(declared=declared)).drawings() if "cap 500,000" in s]
+    assert drawing.count(">declared by states, not added<") == 2  # one a panel
 
 
 def test_each_calendar_year_has_its_own_cap(read, full, made):

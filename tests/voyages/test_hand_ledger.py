@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.errors import UsageError
-from pipeline.voyages.hand_ledger import Delivery, read_hand_ledger
+from pipeline.voyages.hand_ledger import Delivery, read_declared, read_hand_ledger
 
 COLUMNS = (
     "ship,dwt_t,load,tonnes,barrels,product,bbl_per_t,loaded_on,delivered_on,deliveries,source"
@@ -127,6 +127,39 @@ def test_a_figure_in_two_units_holds_only_where_oil_could_weigh_so(tonnes, impli
     else:
         with pytest.raises(ValueError, match="no oil product"):
             Delivery.model_validate(row)
+
+
+def declared(tmp_path, *rows):
+    path = tmp_path / "declared.csv"
+    path.write_text("\n".join(("month,country,barrels,tonnes,source", *rows)), encoding="utf-8")
+    return read_declared(path)
+
+
+def test_declared_months_are_read_in_barrels_or_the_committees_tonnes(tmp_path):
+    told = declared(
+        tmp_path, "2024-02,China,,1410,Yonhap", "2024-01,Russia,15279,,Korea Herald 10382149"
+    )
+    assert [(one.month_end.isoformat(), round(one.barrels), one.country) for one in told] == [
+        ("2024-01-31", 15_279, "Russia"),
+        ("2024-02-29", 11_745, "China"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("2024-13,China,1,,", "month"),
+        ("2024-01,China,,,", "expected barrels or tonnes"),
+        ("2024-01,China,1000000,56000,", "17.9 bbl/t"),
+        ("2024-01,China,-5,,", "barrels"),
+        ("2024-02,RUSSIA,7,,", "declared 2024-02 twice"),
+    ],
+)
+def test_nonsense_in_what_was_declared_is_refused_by_row(tmp_path, row, says):
+    with pytest.raises(UsageError) as refused:
+        declared(tmp_path, "2024-02,Russia,5140,,", row)
+    assert says in str(refused.value)
+    assert "declared.csv, row 3" in str(refused.value)
 
 
 def test_the_command_prints_one_object_and_refuses_with_a_code(tmp_path):
