@@ -13,7 +13,7 @@ SHAPE = (140, 90)
 
 def skies(n: int, **changes: float) -> list[np.ndarray]:
     settings = Settings(**changes)
-    return [cloud_thickness(SHAPE, np.random.default_rng(seed), settings) for seed in range(n)]
+    return [cloud_thickness(SHAPE, np.random.default_rng(seed), 3, settings) for seed in range(n)]
 
 
 def test_thickness_fits_the_picture_and_lies_between_clear_and_opaque():
