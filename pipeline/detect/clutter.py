@@ -193,6 +193,10 @@ def _local(
     return level, np.maximum(deviation, np.float32(floor)).astype(np.float32)
 
 
+LEVELS = (50.0, 15.87)
+"""Per cent: the median, and a deviation below it."""
+
+
 def _order_statistics(
     signal: Pixels, calm: Mask, window: int, floor: float, settings: Settings
 ) -> tuple[Pixels, Pixels]:
@@ -203,6 +207,7 @@ def _order_statistics(
     whole = signal[calm] if calm.any() else signal.ravel()
     whole = whole[:: max(1, whole.size // settings.sample_max_px)]
     lattice = np.empty((2, len(rows), len(cols)))
+    of_whole = np.percentile(whole, LEVELS)  # once: it stands in wherever there is land
     half, thin = window // 2, settings.lattice_thinning_px
     for i, row in enumerate(rows):
         band = slice(max(0, row - half), row + half + 1, thin)
@@ -210,7 +215,7 @@ def _order_statistics(
             cell = slice(max(0, col - half), col + half + 1, thin)
             sample = signal[band, cell][calm[band, cell]]
             few = sample.size * thin**2 < settings.background_min_px
-            lattice[:, i, j] = np.percentile(whole if few else sample, (50.0, 15.87))
+            lattice[:, i, j] = of_whole if few else np.percentile(sample, LEVELS)
     lattice[1] = np.maximum(lattice[0] - lattice[1], floor)
     down, right = _between(height, step, len(rows)), _between(width, step, len(cols))
     middle, spread = ((down @ layer @ right.T).astype(np.float32) for layer in lattice)
