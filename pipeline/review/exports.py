@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyogrio
 import shapely
 from shapely import Geometry
 
@@ -131,6 +130,8 @@ def _write_layer(
     _write_csv(folder / f"{name}.csv", rows)
     if not rows:
         return
+    import pyogrio  # noqa: PLC0415 - it takes a second, and every command would wait for it
+
     table = pa.Table.from_pylist([dict(row) for row in rows])
     told = [pa.string() if pa.types.is_null(kind) else kind for kind in table.schema.types]
     table = table.cast(pa.schema(list(zip(table.column_names, told, strict=True))))

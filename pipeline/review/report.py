@@ -17,7 +17,6 @@ from pipeline.review.call_sheet import Sources, call_sheet
 from pipeline.review.exports import Exported, write_exports
 from pipeline.review.headlines import headlines
 from pipeline.review.leads import SPOOFING_LEAD
-from pipeline.review.season_pdf import write_season_pdf
 from pipeline.review.site_sheet import site_sheet
 from pipeline.review.told import Report
 from pipeline.review.voyage_map import voyage_map
@@ -34,6 +33,8 @@ def write_report(folder: Path, report: Report) -> None:
     Figures are inside the page; image chips are linked where they lie in the workspace. Beside it
     the same season as PDF, and its tables for other programs.
     """
+    from pipeline.review.season_pdf import write_season_pdf  # noqa: PLC0415 - fpdf takes a second
+
     told = _told(report, folder)
     told["exports"] = write_exports(
         folder / EXPORTS,

@@ -5,49 +5,19 @@ Findings, the cap, what was missed, voyages, coverage, method: the page's own fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
 import matplotlib
 from fpdf import FPDF, FontFace
 
+from pipeline.review.paper import SeasonPaper, Table
 from pipeline.review.picture import Picture
 
 FAMILY = "DejaVu"
 MARGIN_MM = 14.0
 SMALL_PT, TEXT_PT, HEAD_PT, TITLE_PT = 7.0, 9.0, 12.0, 16.0
 INK, MUTED, HEAD_FILL = (34, 34, 34), (107, 107, 107), (235, 240, 245)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """Rows of text under headings."""
-
-    title: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    widths: Sequence[float]
-    """In proportion."""
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeasonPaper:
-    """What is printed."""
-
-    title: str
-    notices: Sequence[str]
-    findings: Sequence[str]
-    figures: Sequence[tuple[str, Picture]]
-    """(title, figure)."""
-    tables: Sequence[Table]
-    method_html: str
-    footer: str
-    dated: datetime
-    """Of the data; also the document's own date, so that the same season makes the same bytes."""
 
 
 class _Paper(FPDF):

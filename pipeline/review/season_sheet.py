@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.records import LedgerEntry, LedgerGroup, SeasonEstimate, Voyage
 from pipeline.review import words
-from pipeline.review.season_pdf import SeasonPaper, Table
+from pipeline.review.paper import SeasonPaper, Table
 from pipeline.review.told import Report
 from pipeline.rhythm import Cadence
 

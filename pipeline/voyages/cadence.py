@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from pipeline.geo import Floats
 from pipeline.records import PortCall, ZoneRole
@@ -68,8 +68,8 @@ def rate_interval(count: int, weeks: float) -> tuple[float, float]:
     >>> [round(v, 2) for v in rate_interval(5, 4.0)]
     [0.49, 2.63]
     """
-    low = stats.chi2.ppf(0.05, 2 * count) / 2 if count else 0.0
-    high = stats.chi2.ppf(0.95, 2 * (count + 1)) / 2
+    low = special.gammaincinv(count, 0.05) if count else 0.0
+    high = special.gammaincinv(count + 1, 0.95)
     return float(low / weeks), float(high / weeks)
 
 
