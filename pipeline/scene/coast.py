@@ -55,10 +55,10 @@ def land_polygon(site: Site, settings: Settings) -> Geometry:
 
 
 def land_in(bounds: tuple[float, float, float, float], margin_deg: float) -> Geometry:
-    """OpenStreetMap's land in a lon/lat box and around it, for maps; thinned to a kilometre."""
+    """OpenStreetMap's land in a lon/lat box and around it, for maps."""
     west, south, east, north = bounds
     box = (west - margin_deg, south - margin_deg, east + margin_deg, north + margin_deg)
-    return shapely.simplify(_osm_land(box), 0.01)
+    return _osm_land(box)
 
 
 def land_within(land: Geometry, site: Site, settings: Settings) -> Geometry:

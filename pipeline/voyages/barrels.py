@@ -59,7 +59,7 @@ def dwt_line(settings: Settings) -> tuple[float, float]:
 
 def draw_common(settings: Settings) -> Common:
     """The shared unknowns; a conversion between diesel and the Committee's, mostly a mix."""
-    rng = _rng(settings, "common")
+    rng = stream(settings, "common")
     n = settings.n_draws
     return Common(
         line=rng.normal(0.0, settings.dwt_common_spread, n),
@@ -73,12 +73,12 @@ def draw_common(settings: Settings) -> Common:
 def draw_delivery(voyage: Voyage, common: Common, settings: Settings) -> Drawn:
     """Deadweight and barrels of one voyage."""
     n = settings.n_draws
-    hull = _rng(settings, "hull", voyage.voyage_id if voyage.mmsi is None else voyage.mmsi)
+    hull = stream(settings, "hull", voyage.voyage_id if voyage.mmsi is None else voyage.mmsi)
     length_m = lengths_at(hull.random(n), voyage.length_m, voyage.length_sigma_m, settings)
     intercept, slope = dwt_line(settings)
     own = hull.normal(0.0, settings.dwt_spread, n)
     dwt_t = np.exp(intercept + slope * np.log(length_m) + own + common.line)
-    cargo = _rng(settings, "cargo", voyage.voyage_id)
+    cargo = stream(settings, "cargo", voyage.voyage_id)
     is_full = cargo.random(n) < common.full_share
     full, part = cargo.uniform(*settings.full_load, n), cargo.uniform(*settings.part_load, n)
     share = cargo.uniform(*settings.cargo_share, n)
@@ -117,7 +117,7 @@ def dwt_basis(voyage: Voyage, settings: Settings) -> str:
     return basis
 
 
-def _rng(settings: Settings, *names: object) -> np.random.Generator:
+def stream(settings: Settings, *names: object) -> np.random.Generator:
     """A stream of its own for every purpose: no delivery's draws depend on the others'."""
     digest = hashlib.sha256(repr((settings.seed, *names)).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))

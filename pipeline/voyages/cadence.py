@@ -14,7 +14,7 @@ from pipeline.geo import Floats
 from pipeline.records import PortCall, ZoneRole
 from pipeline.rhythm import Cadence, Phase, Returning, Stay, Week
 from pipeline.units import DAY_S
-from pipeline.voyages.ends import works_oil
+from pipeline.voyages.ends import oil_claims
 from pipeline.voyages.settings import Settings
 
 WEEK = timedelta(days=7)
@@ -40,7 +40,7 @@ def cadence(
         settings: what a change of rate must be worth.
     """
     claims = sorted(
-        (c for c in calls if c.is_claim and c.zone_role == role and works_oil(c)),
+        oil_claims(calls, role),
         key=lambda call: (call.arrival_latest, call.call_id),
     )
     if not claims:

@@ -45,6 +45,11 @@ def works_oil(call: PortCall) -> bool:
     return call.cargo in OIL
 
 
+def oil_claims(calls: Iterable[PortCall], role: str) -> list[PortCall]:
+    """Claimed dark calls at oil berths of a role."""
+    return [c for c in calls if c.is_claim and c.zone_role == role and works_oil(c)]
+
+
 def is_lead_only(call: PortCall) -> bool:
     """Too weak to make a voyage: an anomaly, or a silence that no image bears out."""
     return call.tier == "D" or call.evidence_class == EvidenceClass.GAP_SPANS_PORT

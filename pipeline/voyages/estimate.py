@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,8 +18,8 @@ from pipeline.records import (
     Voyage,
     ZoneRole,
 )
-from pipeline.voyages.barrels import Common, draw_common, draw_delivery, lengths_at
-from pipeline.voyages.ends import works_oil
+from pipeline.voyages.barrels import Common, draw_common, draw_delivery, lengths_at, stream
+from pipeline.voyages.ends import oil_claims
 from pipeline.voyages.missed import (
     Looks,
     Recall,
@@ -70,16 +69,13 @@ def estimate_season(season: Season, settings: Settings) -> list[SeasonEstimate]:
     Returns:
         one row for each role that has an oil berth, and one for each of its sites with claims.
     """
-    rng = np.random.default_rng(_seed(settings, "season"))
+    rng = stream(settings, "estimate", "season")
     looks = berth_looks(season.coverage)
     recall = fit_recall(season.calls, looks, season.detections, rng, settings)
     common = draw_common(settings)
     rows = []
     for role in ROLES:
-        claims = sorted(
-            (c for c in season.calls if c.is_claim and c.zone_role == role and works_oil(c)),
-            key=lambda call: call.call_id,
-        )
+        claims = sorted(oil_claims(season.calls, role), key=lambda call: call.call_id)
         grounds = _Grounds(
             recall=recall,
             stays=fit_stays(season.calls, role, rng, settings),
@@ -111,7 +107,7 @@ def _p_seen(
             last=last,
             recall=grounds.recall,
             stays=grounds.stays,
-            rng=np.random.default_rng(_seed(settings, "looks", zone_id)),
+            rng=stream(settings, "estimate", "looks", zone_id),
         )
         for site_id, zone_id in sorted({(call.site_id, call.zone_id) for call in claims})
     }  # fmt: skip
@@ -152,7 +148,7 @@ def _row(
     settings: Settings,
 ) -> SeasonEstimate:
     """The figures of some claims; whose they are is for the caller to say."""
-    rng = np.random.default_rng(_seed(settings, "unseen", *(call.call_id for call in claims)))
+    rng = stream(settings, "estimate", "unseen", *(call.call_id for call in claims))
     sensors = grounds.sensors
     n = settings.n_draws
     p_dark = np.array([call.p_dark for call in claims])
@@ -230,8 +226,3 @@ def _basis(recall: Recall, stays: Stays, settings: Settings) -> str:
         else "an assumed recall: no ship on AIS lay at a berth under a clear look"
     )
     return f"{heard}; {looked}; calls spread evenly from the first claimed to the last"
-
-
-def _seed(settings: Settings, *names: object) -> int:
-    digest = hashlib.sha256(repr((settings.seed, "estimate", *map(str, names))).encode()).digest()
-    return int.from_bytes(digest[:16], "big")

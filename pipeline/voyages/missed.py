@@ -52,8 +52,8 @@ class Looks:
 
     at_s: Floats
     """(n,) seconds since 1970, rising."""
-    weight: Floats
-    """(n, 2) clear share of the berth, by sensor; 0 for the other sensor."""
+    running: Floats
+    """(n + 1, 2) clear shares of the berth before each look, added up by sensor."""
 
     @staticmethod
     def of(coverage: Sequence[Coverage]) -> Looks:
@@ -63,14 +63,16 @@ class Looks:
         for number, row in enumerate(rows):
             share = 1.0 if row.state == CoverageState.SEEN else row.clear_fraction
             weight[number, SENSORS.index(Sensor(row.sensor))] = share
-        return Looks(at_s=np.array([row.sensed_at.timestamp() for row in rows]), weight=weight)
+        return Looks(
+            at_s=np.array([row.sensed_at.timestamp() for row in rows]),
+            running=np.vstack([np.zeros(len(SENSORS)), np.cumsum(weight, axis=0)]),
+        )
 
     def between(self, start_s: Floats, end_s: Floats) -> Floats:
         """(..., 2) looks in [start, end], by sensor."""
-        running = np.vstack([np.zeros(len(SENSORS)), np.cumsum(self.weight, axis=0)])
         first = np.searchsorted(self.at_s, start_s, "left")
         last = np.searchsorted(self.at_s, end_s, "right")
-        return np.asarray(running[last] - running[first])
+        return np.asarray(self.running[last] - self.running[first])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
