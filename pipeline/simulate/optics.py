@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipeline.simulate.chance import chance
-from pipeline.simulate.ground import Ground
+from pipeline.simulate.ground import PIXEL_M, Ground
 from pipeline.simulate.hulls import Hull, stamp
 from pipeline.simulate.settings import Settings
 
@@ -43,15 +43,20 @@ def render(
     shape = cloud.shape
     haze = float(rng.uniform(0.0, 0.012))
     waves = ndimage.gaussian_filter(rng.normal(size=shape), 1.2) * 0.0025 * rng.uniform(0.5, 2.0)
+    gain = float(rng.lognormal(0.0, settings.land_gain_sigma))
+    off_px = rng.normal(scale=settings.misregistration_m / PIXEL_M, size=2)
     layers = []
     for name in BANDS:
-        land = np.where(ground.paved, PAVED[name], PLANTED[name]) * (1 + 0.18 * ground.texture)
+        land = (
+            gain * np.where(ground.paved, PAVED[name], PLANTED[name]) * (1 + 0.18 * ground.texture)
+        )
         water = WATER[name] + haze + waves
         layer = ground.land * np.clip(land, 0.02, 0.5) + (1 - ground.land) * water
         for hull in hulls:
             _paint(layer, hull, ground, name, settings)
         layer = cloud * CLOUD[name] * (1 + 0.04 * ground.texture.mean()) + (1 - cloud) * layer
         blurred = ndimage.gaussian_filter(layer, settings.psf_sigma_px)
+        blurred = ndimage.shift(blurred, off_px, order=1, mode="nearest")
         layers.append(blurred + rng.normal(scale=NOISE_SIGMA, size=shape))
     return np.asarray(np.clip(np.stack(layers), 1e-4, 1.5), np.float32)
 

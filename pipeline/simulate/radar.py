@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pipeline.simulate.ground import Ground
+from pipeline.simulate.ground import PIXEL_M, Ground
 from pipeline.simulate.hulls import Hull, stamp
 from pipeline.simulate.passes import Pass
 from pipeline.simulate.settings import Settings
@@ -55,16 +55,21 @@ def render(
     swell = ndimage.gaussian_filter(rng.gamma(6.0, 1 / 6.0, size=shape), 1.0)
     swell = 1 + (swell - 1) * 2.0
     glints = [_glints(rng) for _ in hulls]
+    gain = float(rng.lognormal(0.0, settings.sar_land_gain_sigma))
+    off_px = rng.normal(scale=settings.sar_misregistration_m / PIXEL_M, size=2)
     layers = []
     for name in BANDS:
         sea = _power(SEA_DB[name] + wind_db * (1.0 if name == "VV" else 0.5)) * np.clip(
             swell, 0.2, 4
         )
-        land = _power(np.where(ground.paved, PAVED_DB[name], LAND_DB[name]) + 2.2 * ground.texture)
+        land = gain * _power(
+            np.where(ground.paved, PAVED_DB[name], LAND_DB[name]) + 2.2 * ground.texture
+        )
         layer = ground.land * land + (1 - ground.land) * sea
         for hull, glint in zip(hulls, glints, strict=True):
             _add(layer, hull, glint, ground, sensed, _power(HULL_DB[name]))
         seen = ndimage.gaussian_filter(layer, settings.sar_psf_sigma_px)
+        seen = ndimage.shift(seen, off_px, order=1, mode="nearest")
         speckle = rng.gamma(settings.sar_looks, 1 / settings.sar_looks, size=shape)
         layers.append(seen * speckle)
     return np.stack(layers).astype(np.float32)

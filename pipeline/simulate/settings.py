@@ -121,6 +121,21 @@ class Settings(BaseModel):
     land_wander_m: float = Field(
         8.0, ge=0, description="m by which the drawn coast differs from the rendered one"
     )
+    misregistration_m: float = Field(
+        3.0,
+        ge=0,
+        description="m, each axis, by which an optical pass lies off another: 0.3 px at 95 % where "
+        "Sentinel-2 is refined and 1.2 px where it is not (L1C Data Quality Report)",
+    )
+    sar_misregistration_m: float = Field(
+        4.0, ge=0, description="m, each axis; 7 m at 95 % for Sentinel-1 IW (product definition)"
+    )
+    land_gain_sigma: float = Field(
+        0.1, ge=0, description="of ln reflectance of land, pass to pass: sun, dust; an assumption"
+    )
+    sar_land_gain_sigma: float = Field(
+        0.2, ge=0, description="of ln power of land, pass to pass: rain; an assumption"
+    )
     psf_sigma_px: float = Field(0.55, ge=0, description="px; optical blur")
     sar_psf_sigma_px: float = Field(0.85, ge=0, description="px; 20 x 22 m resolution at 10 m")
     sar_looks: float = Field(4.4, gt=0, description="equivalent number of looks, IW GRDH")

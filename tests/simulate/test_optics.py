@@ -11,7 +11,7 @@ from pipeline.simulate.optics import BANDS, render
 from pipeline.simulate.settings import Settings
 from tests.simulate.conftest import SOUTH, a_hull, a_port, a_ship
 
-SETTINGS = Settings()
+SETTINGS = Settings(misregistration_m=0.0)
 GROUND = ground(a_port(), SETTINGS)
 CLEAR = np.zeros(GROUND.land.shape, np.float32)
 EAST = tuple(float(v) for v in destination(*SOUTH, 80.0, 500.0))
@@ -72,6 +72,16 @@ def test_a_mover_stands_elsewhere_in_each_band(course):
     angle = np.radians(course)
     assert col_r - col_b == pytest.approx(1.005 * np.sin(angle), abs=0.3)
     assert row_b - row_r == pytest.approx(1.005 * np.cos(angle), abs=0.3)
+
+
+def test_passes_lie_off_one_another_by_as_much_as_set():
+    settings = Settings(misregistration_m=3.0)
+    rows = []
+    for seed in range(40):
+        rng, same = np.random.default_rng(seed), np.random.default_rng(seed)
+        with_hull = render(GROUND, [a_hull(*EAST)], CLEAR, rng, settings)
+        rows.append(centre_px((with_hull - render(GROUND, [], CLEAR, same, settings))[3])[0])
+    assert 0.2 < np.std(rows) < 0.45  # px of 10 m
 
 
 def test_cloud_hides_a_hull_and_half_a_cloud_half_hides_it():
