@@ -275,6 +275,9 @@ class Detection:
     zone_id: str | None = column("", "berth or anchorage that covers the centre")
     shore_distance_m: float = column("m", "from the centre to the nearest land")
     cloud_score: float = column("1", "share of cloudy pixels within one hull length")
+    empty_share: float | None = column(
+        "1", "brightness there when the berth is emptiest over its own; null: not known"
+    )
     flags: list[str] = column("", "remarks that do not screen the detection out")
     screened: str | None = column("", "reason it was set aside; null: kept")
     detector: str = column("", "name and version of the detector")

@@ -109,6 +109,7 @@ def _detection(
         zone_id=None if zone is None else zone.zone_id,
         shore_distance_m=_at(surface.shore_distance_m, hull),
         cloud_score=cloud,
+        empty_share=None,
         flags=_flags(hull, zone, grid, reading),
         screened=_screened(
             hull, grid, surface, zone, likely=likely, cloud=cloud, settings=settings

@@ -264,6 +264,21 @@ class Settings(BaseModel):
     fixed_axis_deg: float = Field(15.0, gt=0, description="deg; axis of the same shape")
     fixed_passes_min: int = Field(5, ge=2, description="passes of a sensor before it can be fixed")
     fixed_pass_share: float = Field(0.6, gt=0, le=1, description="of passes: a fixed object")
+    empty_looks_min: int = Field(
+        8, ge=2, description="passes over a berth before it is known what it looks like empty"
+    )
+    empty_days_min: float = Field(
+        45.0, gt=0, description="d they must span: tankers may lie at a berth for weeks"
+    )
+    empty_seen_min: float = Field(
+        0.9, gt=0, le=1, description="share of an outline that a pass must show to be compared"
+    )
+    empty_quantile: float = Field(
+        0.1, gt=0, lt=1, description="of brightness over passes: the berth at its emptiest"
+    )
+    empty_share_max: float = Field(
+        0.6, gt=0, description="brightness when empty over its own from which a shape is fixed"
+    )
     ambiguity_ratio_min: float = Field(
         60.0, gt=1, description="contrast of a ship over its azimuth ghost: 18 dB at the least"
     )

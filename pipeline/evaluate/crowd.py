@@ -323,7 +323,8 @@ def _detection(
         length_m=length_m, length_sigma_m=LENGTH_SIGMA_M, width_m=length_m / BEAM_SHARE,
         width_sigma_m=5.0, axis_deg=axis_deg, axis_sigma_deg=AXIS_SIGMA_DEG, contrast=9.0,
         p_tanker=0.5, p_tanker_basis="none", zone_id=None, shore_distance_m=1000.0,
-        cloud_score=0.0, flags=[], screened=None, detector="marks", model_sha256=None, chip=None,
+        cloud_score=0.0, empty_share=None, flags=[], screened=None, detector="marks",
+        model_sha256=None, chip=None,
     )  # fmt: skip
 
 

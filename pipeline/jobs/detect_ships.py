@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pipeline.detect.settings
 import pipeline.scene.settings
+from pipeline.detect.empty import pictures, screen_berths
 from pipeline.detect.locate import detections
 from pipeline.detect.run import find_hulls
 from pipeline.detect.screen import screen_site
 from pipeline.geo import Grid
+from pipeline.jobs.berth_pictures import PICTURES, read_pictures, write_pictures
 from pipeline.jobs.contract import Done, Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
@@ -136,6 +138,7 @@ def _detect_in_scene(task: DetectTask, out: Path) -> Outcome:
     )
     found = _with_chips(found, image, out, task.scene)
     write_records(Detection, found, out / DETECTIONS)
+    write_pictures(pictures(scene, image, ground, task.site), out / PICTURES)
     kept = sum(item.screened is None for item in found)
     return Outcome(
         counts={"kept": kept, "screened": len(found) - kept},
@@ -184,6 +187,8 @@ def _screen_site(task: ScreenTask, out: Path) -> Outcome:
         for item in read_records(Detection, folder / DETECTIONS)
     ]
     screened = screen_site(found, site=task.site, settings=task.detect)
+    shown = [one for folder in task.folders for one in read_pictures(folder / PICTURES)]
+    screened = screen_berths(screened, shown, task.detect)
     write_records(Detection, screened, out / DETECTIONS)
     kept = sum(item.screened is None for item in screened)
     return Outcome(
@@ -193,5 +198,5 @@ def _screen_site(task: ScreenTask, out: Path) -> Outcome:
     )
 
 
-DETECT = Stage(name="detect", version=3, work=_detect_in_scene)
-SCREEN = Stage(name="screen", version=1, work=_screen_site)
+DETECT = Stage(name="detect", version=4, work=_detect_in_scene)
+SCREEN = Stage(name="screen", version=2, work=_screen_site)

@@ -39,6 +39,7 @@ def detection(scene, number, *, lon=-48.52, lat=-25.52):
         zone_id=None,
         shore_distance_m=400.0,
         cloud_score=0.0,
+        empty_share=None,
         flags=[],
         screened=None,
         detector="cfar 1",
