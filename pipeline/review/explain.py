@@ -117,9 +117,18 @@ def _image(one: Detection, match: Match | None) -> str:
         f"a ship with P {_p(one.score)}, {one.length_m:.0f} ± "
         f"{one.length_sigma_m:.0f} m long, its axis at {one.axis_deg:.0f}°, at {one.lat:.4f}° "
         f"{one.lon:.4f}° ± {one.position_sigma_m:.0f} m, {one.shore_distance_m:.0f} m off the "
-        f"shore (detection {one.detection_id}, scene {one.scene_id})."
+        f"shore (detection {one.detection_id}, scene {one.scene_id}). {_empty(one)}"
     )
     return said if match is None else f"{said} {_match(match)}"
+
+
+def _empty(one: Detection) -> str:
+    if one.empty_share is None:
+        return "The berth was not seen empty often enough to hold the shape against that."
+    return (
+        f"When the berth is at its emptiest, the same outline is {100 * one.empty_share:.0f} % as "
+        "bright as in this image."
+    )
 
 
 def _match(match: Match) -> str:

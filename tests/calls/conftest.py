@@ -126,7 +126,8 @@ def hull(days: float, east_m=0.0, north_m=0.0, **other) -> Detection:
         "row_px": 10.0, "col_px": 12.0, "outline_px": [0.0] * 8, "score": 0.95, "length_m": 92.0,
         "length_sigma_m": 5.0, "width_m": 15.0, "width_sigma_m": 3.0, "axis_deg": 90.0,
         "axis_sigma_deg": 3.0, "contrast": 20.0, "p_tanker": 0.8, "p_tanker_basis": "berth",
-        "zone_id": "oil", "shore_distance_m": 60.0, "cloud_score": 0.0, "flags": [],
+        "zone_id": "oil", "shore_distance_m": 60.0, "cloud_score": 0.0, "empty_share": 0.05,
+        "flags": [],
         "screened": None, "detector": "test", "model_sha256": None, "chip": None,
     }  # fmt: skip
     return Detection(**{**values, **other})

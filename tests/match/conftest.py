@@ -47,7 +47,8 @@ def hull(east_m: float = 0.0, north_m: float = 0.0, name: str = "d", **more) -> 
         "outline_px": [0.0] * 8, "score": 0.9, "length_m": 100.0, "length_sigma_m": 10.0,
         "width_m": 16.0, "width_sigma_m": 3.0, "axis_deg": 20.0, "axis_sigma_deg": 4.0,
         "contrast": 9.0, "p_tanker": 0.5, "p_tanker_basis": "image", "zone_id": None,
-        "shore_distance_m": 300.0, "cloud_score": 0.0, "flags": [], "screened": None,
+        "shore_distance_m": 300.0, "cloud_score": 0.0, "empty_share": 0.05,
+        "flags": [], "screened": None,
         "detector": "t", "model_sha256": None, "chip": None,
     }  # fmt: skip
     return Detection(**{**values, **more})

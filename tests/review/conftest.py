@@ -71,7 +71,8 @@ def detection(detection_id: str, **other) -> Detection:
         "row_px": 10.0, "col_px": 20.0, "outline_px": [0.0] * 8, "score": 0.9, "length_m": 92.0,
         "length_sigma_m": 15.0, "width_m": 15.0, "width_sigma_m": 9.0, "axis_deg": 30.0,
         "axis_sigma_deg": 8.0, "contrast": 9.0, "p_tanker": 0.8, "p_tanker_basis": "berth",
-        "zone_id": "north-oil-1", "shore_distance_m": 40.0, "cloud_score": 0.0, "flags": [],
+        "zone_id": "north-oil-1", "shore_distance_m": 40.0, "cloud_score": 0.0, "empty_share": 0.05,
+        "flags": [],
         "screened": None, "detector": "test 1", "model_sha256": None,
         "chip": f"../../detect/north--1/chips/{detection_id}.png",
     }  # fmt: skip
