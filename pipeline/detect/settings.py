@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipeline.records import Sensor
 
 RADAR_VIEWS = 4
+SCREENING = ("fixed_", "empty_", "ambiguity_", "inclination_")
+"""How the names of settings begin that no single scene's detections depend on."""
 
 
 class Settings(BaseModel):
@@ -339,6 +341,11 @@ class Settings(BaseModel):
     tanker_berth_odds_dry: float = Field(
         0.1, gt=0, description="odds factor at a dry berth: tankers bunker there; an assumption"
     )
+
+    def of_one_scene(self) -> dict[str, Any]:
+        """Settings that the detections of a scene depend on: others do not call for new ones."""
+        every = self.model_dump(mode="json")
+        return {name: value for name, value in every.items() if not name.startswith(SCREENING)}
 
     @field_validator("views")
     @classmethod

@@ -60,9 +60,7 @@ class ScreenTask:
 def detect(run: Run, fetched: StageResult) -> StageResult:
     """Find hulls in every fetched scene."""
     config = run.config
-    settings = sha256_json(
-        [config.scene.model_dump(mode="json"), config.detect.model_dump(mode="json")]
-    )
+    settings = sha256_json([config.scene.model_dump(mode="json"), config.detect.of_one_scene()])
     sites = run.hashes.sha256(config.sites)
     models = sha256_json({s: fingerprint(name) for s, name in config.detect.models.items()})
     return run.stage(

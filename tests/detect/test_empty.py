@@ -169,3 +169,10 @@ def test_a_scene_beside_the_berth_has_no_picture_of_it():
     far = a_zone(box_lonlat(image.grid, 300, 320, 20, 60))
     assert pictures(scene, image, ground, a_site(image.grid, (far,))) == []
     assert screen_berths([], [], SETTINGS) == []
+
+
+def test_what_only_screening_needs_does_not_ask_for_new_detections():
+    other = SETTINGS.model_copy(update={"empty_share_max": 0.7, "ambiguity_far_m": 7000.0})
+    assert other.of_one_scene() == SETTINGS.of_one_scene()
+    other = SETTINGS.model_copy(update={"score_min": 0.4})
+    assert other.of_one_scene() != SETTINGS.of_one_scene()
