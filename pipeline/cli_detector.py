@@ -31,6 +31,7 @@ from pipeline.detect.settings import Settings as DetectSettings
 from pipeline.evaluate.match import Bin
 from pipeline.evaluate.settings import Settings as EvaluateSettings
 from pipeline.jobs.evaluate_ais import evaluate_ais
+from pipeline.jobs.evaluate_berths import evaluate_berths
 from pipeline.jobs.evaluate_calls import STAGES, evaluate_calls
 from pipeline.jobs.evaluate_detection import evaluate_detection
 from pipeline.jobs.evaluate_labels import evaluate_labels
@@ -324,6 +325,18 @@ def radar(
         coast_error_m=coast_error_m,
     )
     print_score(told, as_json=as_json)
+
+
+def berths(
+    config: ConfigOption = Path("configs/reference.yaml"), as_json: JsonOption = False
+) -> None:
+    """Is it a ship or the quay? Real ports held against themselves with their ships painted over.
+
+    Example: darkcall evaluate berths --json
+    """
+    run, story = work(("fetch",), Options(config=config))
+    print_failures(Console(stderr=True), story)
+    print_score(evaluate_berths(run, story), as_json=as_json)
 
 
 def tanker(as_json: JsonOption = False) -> None:

@@ -13,11 +13,11 @@ ROOT = Path(__file__).parents[2]
 PORT = "klang"
 
 
-def write_one_port(folder: Path) -> Path:
+def write_one_port(folder: Path, port: str = PORT) -> Path:
     """The reference configuration with one port of its fourteen."""
     sites = json.loads((ROOT / "configs/sites/reference.geojson").read_text())
     sites["features"] = [
-        feature for feature in sites["features"] if feature["properties"]["site_id"] == PORT
+        feature for feature in sites["features"] if feature["properties"]["site_id"] == port
     ]
     (folder / "sites.geojson").write_text(json.dumps(sites))
     document = yaml.safe_load((ROOT / "configs/reference.yaml").read_text())
