@@ -111,9 +111,7 @@ def _detection(
         cloud_score=cloud,
         empty_share=None,
         flags=_flags(hull, zone, grid, reading),
-        screened=_screened(
-            hull, grid, surface, zone, likely=likely, cloud=cloud, settings=settings
-        ),
+        screened=_screened(hull, grid, surface, zone, cloud, likely=likely, settings=settings),
         detector=detector.name,
         model_sha256=detector.model_sha256,
         chip=None,
@@ -186,9 +184,9 @@ def _screened(
     grid: Grid,
     surface: Surface,
     zone: Zone | None,
+    cloud: float,
     *,
     likely: bool,
-    cloud: float,
     settings: Settings,
 ) -> str | None:
     """The first reason that holds, or None."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -31,6 +30,7 @@ from pipeline.jobs.evaluate_detection import (
 from pipeline.jobs.hull_labels import HullLabel
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
+from pipeline.learn.hulls import filled
 from pipeline.records import Cargo, Image, Sensor, Zone, ZoneRole
 
 COPIES = 12
@@ -172,10 +172,8 @@ def painted_over(image: Image, sea: NDArray[np.bool_], hulls: Sequence[HullLabel
         sea: (height, width), where the colour of water is taken from.
         hulls: drawn, in the image's pixels.
     """
-    mask = np.zeros(image.valid.shape, np.uint8)
-    for hull in hulls:
-        cv2.fillPoly(mask, [np.round(hull.outline_px).astype(np.int32)], 1)
-    over = cv2.dilate(mask, np.ones((3, 3), np.uint8)).astype(np.bool_)
+    drawn = filled([hull.outline_px for hull in hulls], image.valid.shape)
+    over = np.asarray(ndimage.maximum_filter(drawn, size=3), np.bool_)
     level = np.median(image.data[:, sea & image.valid & ~over], axis=1)
     noise = np.random.default_rng(SEED).normal(0.0, WATER_NOISE, (len(level), int(over.sum())))
     data = image.data.copy()
