@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincc
 
 from pipeline.calls.settings import Settings
 from pipeline.geo import distance_m
@@ -216,8 +217,9 @@ class _Season:
             return -math.inf
         if held[0].gap_id is None:
             return held[0].term_silent
-        tight = _tight(slack_s, self.settings)
-        return held[0].term_silent + tight + held[0].term_bound + held[-1].term_leaving
+        seen_s = sum(_seen_s(self.stays[call]) for call in calls)
+        fit = _fit(held[-1], slack_s + seen_s, len(calls), self.settings)
+        return held[0].term_silent + fit + held[0].term_bound + held[-1].term_leaving
 
     def slack_s(self, held: Sequence[Suspicion], calls: Sequence[int]) -> float:
         """Time a silence leaves beyond its calls and the sailing; below 0: they do not fit, s.
@@ -246,9 +248,37 @@ class _Season:
         return metres / self.settings.speed_max_mps
 
 
-def _tight(slack_s: float, settings: Settings) -> float:
-    """A long silence leaves room for many places; one that just fits points here."""
-    return -math.log1p(slack_s / settings.stay_mean_s)
+def _seen_s(stay: SeenStay) -> float:
+    return (stay.last_at - stay.first_at).total_seconds()
+
+
+def _fit(one: Suspicion, stay_s: float, n_calls: int, settings: Settings) -> float:
+    """Log odds of a silence's length: as long as such calls take, or as any other silence?
+
+    Of calls, the time beyond the sailing is the stays', a gamma distribution; stays that an image
+    meets are longer than others by their mean over the shape. Silences for another reason are of
+    any length, alike on a logarithmic scale. Of a silence that has not ended, as long or longer.
+
+    Args:
+        one: the silence.
+        stay_s: time it leaves beyond the sailing, s.
+        n_calls: that it holds.
+        settings: stays and silences.
+    """
+    shape = float(settings.stay_shape * n_calls)
+    scale_s = settings.stay_mean_s * (n_calls + 1.0 / settings.stay_shape) / shape
+    shortest_s, longest_s = settings.other_silence_s
+    decades = math.log(longest_s / shortest_s)
+    times = max(stay_s, 1.0) / scale_s
+    silent_s = stay_s + one.sail_in_s + one.sail_out_s
+    if one.on_at is None:
+        beyond = math.log(longest_s / min(max(silent_s, shortest_s), 0.99 * longest_s)) / decades
+        odds = float(gammaincc(shape, times)) / beyond
+    else:
+        log_density = (shape - 1.0) * math.log(times) - times - math.lgamma(shape)
+        silent_s = max(silent_s, shortest_s)
+        odds = math.exp(log_density) / scale_s * silent_s * decades
+    return math.log((1.0 - settings.stay_doubt) * odds + settings.stay_doubt)
 
 
 def _number(place: int, odds: Floats) -> int:
@@ -280,19 +310,20 @@ def candidates(
     listed = order[: settings.listed_max]
     unknown = 1.0 - sum(own[k][0] for k in listed)
     before = sum(own[k][0] > unknown for k in listed)
-    rows = [_candidate(stay.call_id, own[k], slack[k], settings) for k in listed]
+    rows = [_candidate(stay, own[k], slack[k], settings) for k in listed]
     rows.insert(before, _unknown(stay.call_id, unknown))
     return [replace(row, rank=rank) for rank, row in enumerate(rows, start=1)]
 
 
 def _candidate(
-    call_id: str, own: tuple[float, Suspicion], slack_s: float, settings: Settings
+    stay: SeenStay, own: tuple[float, Suspicion], slack_s: float, settings: Settings
 ) -> Candidate:
     value, one = own
-    tight = _tight(max(slack_s, 0.0), settings) if one.gap_id else 0.0
+    stay_s = max(slack_s, 0.0) + _seen_s(stay)
+    fit = _fit(one, stay_s, 1, settings) if one.gap_id else 0.0
     room = f"{slack_s / HOUR_S:.0f} h to spare" if slack_s >= 0 else "too far to sail in the time"
     return Candidate(
-        call_id=call_id,
+        call_id=stay.call_id,
         rank=0,
         mmsi=one.mmsi,
         ship_name=one.ship_name,
@@ -304,7 +335,7 @@ def _candidate(
         term_length=one.term_length,
         term_type=one.term_type,
         term_listed=one.term_listed,
-        term_gap=one.term_silent + tight + one.term_bound + one.term_leaving,
+        term_gap=one.term_silent + fit + one.term_bound + one.term_leaving,
         posterior=value,
         reason=f"{one.reason}; {room}" if one.gap_id else one.reason,
     )

@@ -79,6 +79,16 @@ class Settings(BaseModel):
     other_silence: float = Field(
         0.1, gt=0, lt=1, description="P(a ship is silent for a reason of its own); an assumption"
     )
+    other_silence_s: tuple[float, float] = Field(
+        (6.0 * HOUR_S, 60.0 * DAY_S),
+        description="s; silences for a reason of their own are of any length between these, alike "
+        "on a logarithmic scale; an assumption",
+    )
+    stay_doubt: float = Field(
+        0.2, gt=0, lt=1,
+        description="share of calls whose silence is of any such length too: waiting, drifting, a "
+        "tracker left off; an assumption",
+    )  # fmt: skip
     type_odds_other: float = Field(
         0.1, gt=0, description="odds of a ship that broadcasts another type at an oil berth: types "
         "are typed in, and laundered identities carry false ones"

@@ -31,6 +31,8 @@ from pipeline.records import (
 
 BRIGHTNESS = {Sensor.S2: ("B08", "B04", "B03", "B02"), Sensor.S1: ("VV", "VH")}
 """The band that tells a hull from water best, and what stands in where a scene lacks it."""
+CAME = "score raised: nothing is there when the berth is at its emptiest"
+_FIXED = Screened.FIXED_OBJECT.value
 MARGIN_M = 220.0
 """Half the longest ship and a little: a hull whose centre is in the berth is pictured whole."""
 STEP_M = 5.0
@@ -106,9 +108,12 @@ def screen_berths(
 
     `empty_share` is the brightness inside a hull's outline when the berth is at its emptiest over
     that in its own pass: about 0 where nothing is but water when no ship lies there, about 1 where
-    nothing ever changes, which is set aside as fixed. "At its emptiest" is the `empty_quantile` of
-    the passes by the same sensor, radar's of the same orbit. It stays null in berths without
-    `empty_looks_min` such passes over `empty_days_min` days: a tanker may lie there for weeks.
+    nothing ever changes. "At its emptiest" is the `empty_quantile` of the passes by the same
+    sensor, radar's of the same orbit. A place that was dark in a few passes holds nothing that
+    stays: the shape's odds rise, and one that was too little like a hull may be kept after all.
+    What is bright in all of many passes is set aside as fixed; in fewer than `empty_looks_min`, or
+    within `empty_days_min` days, that says nothing and the share stays null: a tanker may lie there
+    for weeks.
 
     Args:
         detections: of one site, screened ones too.
@@ -123,10 +128,20 @@ def screen_berths(
     for detection in detections:
         stack = stacks.get((detection.zone_id or "", detection.sensor))
         share = None if stack is None else stack.share_when_empty(detection, settings)
-        is_fixed = share is not None and share >= settings.empty_share_max
-        fixed = Screened.FIXED_OBJECT.value if is_fixed else None
-        result.append(replace(detection, empty_share=share, screened=detection.screened or fixed))
+        result.append(detection if share is None else _held(detection, share, settings))
     return result
+
+
+def _held(one: Detection, share: float, settings: Settings) -> Detection:
+    if share >= settings.empty_share_max:
+        return replace(one, empty_share=share, screened=one.screened or _FIXED)
+    if share > settings.empty_share_dark:
+        return replace(one, empty_share=share)
+    odds = one.score * settings.empty_odds
+    score = odds / (odds + 1.0 - one.score)
+    is_likely = score >= settings.score_min_berth[Sensor(one.sensor)]
+    screened = None if one.screened == Screened.SHAPE and is_likely else one.screened
+    return replace(one, empty_share=share, score=score, screened=screened, flags=[*one.flags, CAME])
 
 
 class _Stack:
@@ -153,11 +168,12 @@ class _Stack:
         if detection.sensor == Sensor.S1.value:
             compared &= self._orbits == self._orbits[own[0]]
         looks, days = brightness[compared], self._days[compared]
-        enough = looks.size >= settings.empty_looks_min and np.ptp(days) >= settings.empty_days_min
-        if not enough or not brightness[own[0]] > 0:
+        if looks.size < settings.empty_looks_dark or not brightness[own[0]] > 0:
             return None
         emptiest = float(np.quantile(looks, settings.empty_quantile))
-        return max(0.0, emptiest) / float(brightness[own[0]])
+        share = max(0.0, emptiest) / float(brightness[own[0]])
+        many = looks.size >= settings.empty_looks_min and np.ptp(days) >= settings.empty_days_min
+        return share if many or share <= settings.empty_share_dark else None
 
     def _brightness(self, detection: Detection, settings: Settings) -> NDArray[np.float64]:
         """Mean excess in the outline by picture; NaN where too little of it was seen."""

@@ -269,6 +269,19 @@ class Settings(BaseModel):
     empty_looks_min: int = Field(
         8, ge=2, description="passes over a berth before it is known what it looks like empty"
     )
+    empty_looks_dark: int = Field(
+        4, ge=2, description="passes over a berth in which a dark place shows that nothing stays"
+    )
+    empty_share_dark: float = Field(
+        0.2, ge=0, lt=1, description="brightness when empty over its own up to which it is dark"
+    )
+    empty_odds: float = Field(
+        4.0,
+        ge=1,
+        description="odds of a ship against anything else where the place is dark at other times: "
+        "of false shapes at real quays 38 in 39 stay (`darkcall evaluate berths`); that one in "
+        "four comes and goes is an assumption, as that could not be measured; flagged",
+    )
     empty_days_min: float = Field(
         45.0, gt=0, description="d they must span: tankers may lie at a berth for weeks"
     )
