@@ -71,6 +71,8 @@ class _Season:
     stays: list[SeenStay]
     own: list[list[Suspicion]]
     """Of each call, by silence and ship."""
+    nobody: list[float]
+    """Log weight of no known ship, by call."""
     settings: Settings
     _held: dict[tuple[str, frozenset[int]], float] = field(default_factory=dict)
     """Silences' terms by the calls they hold."""
@@ -83,7 +85,7 @@ class _Season:
             by_call.setdefault(one.call_id, []).append(one)
         return _Season(
             stays=ordered, own=[by_call.get(stay.call_id, []) for stay in ordered],
-            settings=settings,
+            nobody=[_nobody(stay, ordered, settings) for stay in ordered], settings=settings,
         )  # fmt: skip
 
     def clusters(self) -> list[list[int]]:
@@ -127,7 +129,7 @@ class _Season:
                 one = self.own[other][number]
                 ships[one.mmsi] = ships.get(one.mmsi, 0) + 1
                 holds[_key(one)] = holds.get(_key(one), frozenset()) | {other}
-        logs = np.full(len(self.own[call]) + 1, math.log(self.settings.unknown_weight))
+        logs = np.full(len(self.own[call]) + 1, self.nobody[call])
         for number, one in enumerate(self.own[call]):
             before = holds.get(_key(one), frozenset())
             more = self._silence(_key(one), before | {call}) - self._silence(_key(one), before)
@@ -246,6 +248,23 @@ class _Season:
         """By the great circle: what no way by sea undercuts."""
         metres = float(distance_m(one.lon, one.lat, other.lon, other.lat))
         return metres / self.settings.speed_max_mps
+
+
+def _nobody(stay: SeenStay, stays: Sequence[SeenStay], settings: Settings) -> float:
+    """Log weight of what is no known ship: one we do not know, or no ship at all.
+
+    Of several shapes that lie unexplained in one zone at once, clouds or a fleet of small craft, a
+    silent ship is one at the most likely; and silences are for oil berths.
+    """
+    together = sum(
+        other.zone_id == stay.zone_id
+        and other.first_at <= stay.last_at
+        and other.last_at >= stay.first_at
+        for other in stays
+    )
+    place = 1.0 if stay.at_oil_berth else settings.elsewhere_weight
+    real = max(1.0 - stay.p_false, 1e-3)
+    return math.log(settings.unknown_weight * place * together / real)
 
 
 def _seen_s(stay: SeenStay) -> float:

@@ -76,6 +76,12 @@ class Settings(BaseModel):
         "repeat, the unknown ship ranks first in 81 % of simulated calls whose true ship is left "
         "out, and the true one in 83 % where she is not",
     )
+    elsewhere_weight: float = Field(
+        3.0,
+        ge=1,
+        description="how much likelier, next to a silent tanker, another ship or none is anywhere "
+        "but at an oil berth; an assumption: trackers are switched off for the berth",
+    )
     other_silence: float = Field(
         0.1, gt=0, lt=1, description="P(a ship is silent for a reason of its own); an assumption"
     )

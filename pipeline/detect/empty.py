@@ -110,7 +110,8 @@ def screen_berths(
     that in its own pass: about 0 where nothing is but water when no ship lies there, about 1 where
     nothing ever changes. "At its emptiest" is the `empty_quantile` of the passes by the same
     sensor, radar's of the same orbit. A place that was dark in a few passes holds nothing that
-    stays: the shape's odds rise, and one that was too little like a hull may be kept after all.
+    stays: the shape's odds rise, and one that was too little like a hull may be kept after all;
+    not so beneath broken cloud, of which every piece comes and goes.
     What is bright in all of many passes is set aside as fixed; in fewer than `empty_looks_min`, or
     within `empty_days_min` days, that says nothing and the share stays null: a tanker may lie there
     for weeks.
@@ -128,14 +129,17 @@ def screen_berths(
     for detection in detections:
         stack = stacks.get((detection.zone_id or "", detection.sensor))
         share = None if stack is None else stack.share_when_empty(detection, settings)
-        result.append(detection if share is None else _held(detection, share, settings))
+        if stack is not None and share is not None:
+            clear = stack.is_clear(detection.scene_id, settings)
+            detection = _held(detection, share, settings, is_clear=clear)  # noqa: PLW2901
+        result.append(detection)
     return result
 
 
-def _held(one: Detection, share: float, settings: Settings) -> Detection:
+def _held(one: Detection, share: float, settings: Settings, *, is_clear: bool) -> Detection:
     if share >= settings.empty_share_max:
         return replace(one, empty_share=share, screened=one.screened or _FIXED)
-    if share > settings.empty_share_dark:
+    if share > settings.empty_share_dark or not is_clear:
         return replace(one, empty_share=share)
     odds = one.score * settings.empty_odds
     score = odds / (odds + 1.0 - one.score)
@@ -155,9 +159,14 @@ class _Stack:
             (grid, np.stack([one.excess for one in layers])) for grid, layers in grids.items()
         ]
         ordered = [one for layers in grids.values() for one in layers]
+        self._seen = {one.scene_id: float(np.isfinite(one.excess).mean()) for one in ordered}
         self._scene_ids = np.array([one.scene_id for one in ordered])
         self._orbits = np.array([one.relative_orbit or 0 for one in ordered])
         self._days = np.array([one.sensed_at.timestamp() / SECONDS_A_DAY for one in ordered])
+
+    def is_clear(self, scene_id: str, settings: Settings) -> bool:
+        """Did a pass show all of the berth and what is around it?"""
+        return self._seen.get(scene_id, 0.0) >= settings.empty_clear_min
 
     def share_when_empty(self, detection: Detection, settings: Settings) -> float | None:
         own = np.flatnonzero(self._scene_ids == detection.scene_id)

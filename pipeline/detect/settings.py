@@ -282,6 +282,13 @@ class Settings(BaseModel):
         "of false shapes at real quays 38 in 39 stay (`darkcall evaluate berths`); that one in "
         "four comes and goes is an assumption, as that could not be measured; flagged",
     )
+    empty_clear_min: float = Field(
+        0.98,
+        gt=0,
+        le=1,
+        description="share of a berth's picture that is seen, below which pieces of cloud may be "
+        "about: they come and go as ships do",
+    )
     empty_days_min: float = Field(
         45.0, gt=0, description="d they must span: tankers may lie at a berth for weeks"
     )
