@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 CHAINS, SWEEPS, BURNT = 4, 150, 25
 COUNTED_MAX = 2_000
 """Ways to give a cluster's calls their ships up to which all are counted."""
-TOGETHER = 5
+TOGETHER = 2
 """Sweeps from one in which rivals are drawn together to the next."""
 LEAST = 1e-4
 """Of the first of two drawn together: less likely ships are left to the other draws."""
@@ -289,7 +289,10 @@ def _fit(one: Suspicion, stay_s: float, n_calls: int, settings: Settings) -> flo
     shortest_s, longest_s = settings.other_silence_s
     decades = math.log(longest_s / shortest_s)
     times = max(stay_s, 1.0) / scale_s
-    silent_s = stay_s + one.sail_in_s + one.sail_out_s
+    until = one.on_at or one.data_end_at
+    silent_s = (
+        stay_s if until is None or one.off_at is None else (until - one.off_at).total_seconds()
+    )
     if one.on_at is None:
         beyond = math.log(longest_s / min(max(silent_s, shortest_s), 0.99 * longest_s)) / decades
         odds = float(gammaincc(shape, times)) / beyond

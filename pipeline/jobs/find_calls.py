@@ -189,5 +189,5 @@ def _name(task: NamesTask, out: Path) -> Outcome:
     )  # fmt: skip
 
 
-FIND = Stage(name="calls", version=9, work=_find_at_site)
-NAME = Stage(name="names", version=1, work=_name)
+FIND = Stage(name="calls", version=10, work=_find_at_site)
+NAME = Stage(name="names", version=2, work=_name)

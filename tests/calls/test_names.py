@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from dataclasses import replace
 
 import pytest
+import scipy.stats
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def seen(made, call, first, last, east_m=0.0):
     lon, lat = made.place(east_m, 0.0)
     return SeenStay(
         call_id=call, zone_id="oil", lon=lon, lat=lat, first_at=made.at(first),
-        last_at=made.at(last), p_false=0.01, p_unmatched=0.97, p_unheard=0.0, is_dark=True,
+        last_at=made.at(last), p_false=0.0, p_unmatched=0.97, p_unheard=0.0, is_dark=True,
         at_oil_berth=True, on_air_there=False, provisional=False,
         may_be_fixture=False,
     )  # fmt: skip
@@ -48,15 +50,23 @@ def odds(stays, found, settings):
     return {call: {one.mmsi: value for value, one in own} for call, own in told.items()}
 
 
-def tight(slack_days, settings):
-    return 1.0 / (1.0 + slack_days * DAY_S / settings.stay_mean_s)
+def fit(stay_days, silent_days, settings, n_calls=1):
+    """Odds of a silence's length, by scipy's own distributions."""
+    shape, mean_days = settings.stay_shape, settings.stay_mean_s / DAY_S
+    stays = scipy.stats.gamma(
+        shape * n_calls, scale=mean_days * (n_calls + 1.0 / shape) / (shape * n_calls)
+    )
+    shortest, longest = (value / DAY_S for value in settings.other_silence_s)
+    others = scipy.stats.loguniform(shortest, longest)
+    doubt = settings.stay_doubt
+    return (1.0 - doubt) * stays.pdf(stay_days) / others.pdf(silent_days) + doubt
 
 
 def test_odds_of_one_ship_are_her_weight_against_the_unknown_one(made, settings):
     stays = [seen(made, "a", 4, 5)]
     found = [suspicion(made, "a", 1, silence=(3.0, 6.0)),
              suspicion(made, "a", 2, math.log(2.0), silence=(3.0, 6.0))]  # fmt: skip
-    weight = tight(2.0, settings)
+    weight = fit(3.0, 3.0, settings)
     whole = 3.0 + 3.0 * weight
     assert odds(stays, found, settings)["a"] == pytest.approx(
         {1: weight / whole, 2: 2.0 * weight / whole}
@@ -90,9 +100,9 @@ def test_one_ship_does_not_lie_at_two_places_at_once(made, settings):
     found = [suspicion(made, "here", 1, 4.0), suspicion(made, "there", 1, 2.0)]
     told = odds(stays, found, settings)
     # By enumeration she is here, there or at neither place, e^4 and e^2 (and what her silence of
-    # 30 days leaves to spare) against 3.
-    here, there = (3.0 * math.exp(log) * tight(29.0, settings) for log in (4.0, 2.0))
-    whole = here + there + 9.0
+    # 30 days is worth) against 3, twice that as two shapes lie there at once.
+    here, there = (6.0 * math.exp(log) * fit(30.0, 30.0, settings) for log in (4.0, 2.0))
+    whole = here + there + 36.0
     assert told["here"][1] == pytest.approx(here / whole, abs=0.02)
     assert told["there"][1] == pytest.approx(there / whole, abs=0.02)
 
@@ -174,12 +184,47 @@ def enumerated(stays, found, settings):
         for ship in {one.mmsi for one in chosen if one}:
             held = [s for s, one in zip(stays, chosen, strict=True) if one and one.mmsi == ship]
             one = next(o for o in chosen if o and o.mmsi == ship)
-            lain = sum((s.last_at - s.first_at).total_seconds() for s in held)
             sailed = sum(abs(b.lon - a.lon) * 106_200 / 7.0 for a, b in itertools.pairwise(held))
-            slack = (one.on_at - one.off_at).total_seconds() - lain - sailed
-            weight *= tight(slack / DAY_S, settings) * math.factorial(len(held))
+            silent = (one.on_at - one.off_at).total_seconds()
+            odds = fit((silent - sailed) / DAY_S, silent / DAY_S, settings, len(held))
+            weight *= odds * math.factorial(len(held))
         whole += weight
         for stay, one in zip(stays, chosen, strict=True):
             if one:
                 sums[stay.call_id][one.mmsi] += weight
     return {call: {ship: v / whole for ship, v in own.items()} for call, own in sums.items()}
+
+
+def test_a_silence_as_long_as_a_stay_points_here_and_a_month_does_not(made, settings):
+    stays = [seen(made, "a", 10, 10.5)]
+    told = [
+        odds(stays, [suspicion(made, "a", 1, silence=silence)], settings)["a"][1]
+        for silence in ((9.0, 12.5), (2.0, 30.0), (9.9, 10.6))
+    ]
+    assert told[0] > 2 * told[1]  # 3.5 days against a month
+    assert told[0] > 2 * told[2]  # and against hours
+
+
+def test_a_silence_that_has_not_ended_is_worth_what_has_passed_of_it(made, settings):
+    """Data end two days after the image or a month after."""
+    stays = [seen(made, "a", 10, 10.0)]
+    soon, late = (
+        odds(stays, [suspicion(made, "a", 1, silence=(9.0, None), data_end_at=made.at(end))],
+             settings)["a"][1]
+        for end in (12, 39)
+    )  # fmt: skip
+    assert soon > 2 * late > 0.0
+
+
+def test_of_many_unexplained_shapes_at_once_none_takes_a_silence_from_a_berth(made, settings):
+    """A scene full of cloud beside the one hull at the oil berth."""
+    berth = seen(made, "berth", 5, 5)
+    crowd = [
+        replace(seen(made, f"road-{k}", 5.1, 5.1, 8000.0 + 300.0 * k), zone_id="roads",
+                p_false=0.5, at_oil_berth=False)
+        for k in range(8)
+    ]  # fmt: skip
+    found = [suspicion(made, stay.call_id, 1, 3.0, silence=(4.0, 7.0)) for stay in [berth, *crowd]]
+    told = odds([berth, *crowd], found, settings)
+    assert told["berth"][1] > 0.5
+    assert all(told[one.call_id][1] < 0.1 for one in crowd)
