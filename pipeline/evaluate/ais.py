@@ -14,8 +14,8 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -322,5 +322,5 @@ def area_under_curve(off: Sequence[float], received: Sequence[float]) -> float:
     """Of telling trackers switched off from receivers, by P(silent | transmitting)."""
     if not off or not received:
         return float("nan")
-    u = stats.mannwhitneyu(received, off).statistic
+    u = scipy.stats.mannwhitneyu(received, off).statistic
     return float(u / (len(off) * len(received)))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.detect.cfar import CfarDetector
-from pipeline.detect.empty import pictures, screen_berths
+from pipeline.detect.empty import CAME, pictures, screen_berths
 from pipeline.detect.locate import detections
 from pipeline.detect.settings import Settings
 from pipeline.records import Image, Screened, Sensor, Surface
@@ -54,10 +54,11 @@ def port(grid):
     return a_site(grid, (a_zone(box_lonlat(grid, 40, 90, 60, 150)),))
 
 
-def found(scene, grid, ships):
+def found(scene, grid, ships, score=0.9):
     """What a detector would say of these ships, were it right."""
     hulls = [
-        a_hull(s.row, s.col, s.length_m / 10, s.width_m / 10, s.axis_deg, score=0.9) for s in ships
+        a_hull(s.row, s.col, s.length_m / 10, s.width_m / 10, s.axis_deg, score=score)
+        for s in ships
     ]
     return detections(
         hulls,
@@ -110,6 +111,31 @@ def test_a_ship_alongside_the_pier_is_kept_though_the_pier_stays():
     (one,) = screened(passes, found(scene, image.grid, [alongside]))
     assert one.screened is None
     assert one.empty_share < 0.5
+
+
+def test_a_faint_shape_where_nothing_stays_is_kept_after_all():
+    """Four dark passes show that no pier lies there; that takes no season."""
+    guest = replace(GUEST, bright=-2.0)
+    passes = [a_pass(n, [guest] if n == 2 else [], sensor=Sensor.S1) for n in range(5)]
+    scene, image, _ = passes[2]
+    detected = found(scene, image.grid, [guest], score=0.06)
+    assert detected[0].screened == Screened.SHAPE.value
+    (one,) = screened(passes, detected)
+    assert one.screened is None
+    assert one.score == pytest.approx(4 * 0.06 / (4 * 0.06 + 0.94))  # odds of 4
+    assert CAME in one.flags
+    (few,) = screened(passes[:3], detected)
+    assert (few.screened, few.score) == (Screened.SHAPE.value, detected[0].score)
+
+
+def test_pieces_of_broken_cloud_come_and_go_and_gain_nothing():
+    passes = [a_pass(n, [GUEST] if n == 2 else []) for n in range(9)]
+    scene, image, ground = passes[2]
+    ground.cloud[75:90, 70:90] = True
+    detected = found(scene, image.grid, [GUEST], score=0.5)
+    (one,) = screened(passes, detected)
+    assert one.empty_share == pytest.approx(0.0, abs=0.05)
+    assert one.score == detected[0].score
 
 
 def test_a_tanker_that_lies_for_weeks_is_not_fixed():
