@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,8 +42,8 @@ def test_a_make_target_of_the_readme_is_there(line):
 def test_a_command_of_the_readme_takes_its_options(line):
     words = shlex.split(line)[1:]
     command = [word for word in words if not word.startswith("-") and "/" not in word]
-    shown = run(sys.executable, "-m", "pipeline", *command, "--help")
-    assert shown.returncode == 0, shown.stderr
+    shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0, shown.output
     for option in (word for word in words if word.startswith("--")):
         assert option in shown.stdout
 
