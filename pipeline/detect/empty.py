@@ -48,6 +48,9 @@ class Picture:
     sensed_at: datetime
     sensor: str
     relative_orbit: int | None
+    row0: int
+    col0: int
+    """Where the picture's first pixel lies in the scene."""
     grid: Grid
     """Of the berth and `MARGIN_M` around it, as far as the scene goes."""
     excess: NDArray[np.float32]
@@ -81,6 +84,8 @@ def pictures(scene: Scene, image: Image, ground: Surface, site: Site) -> list[Pi
                 sensed_at=scene.sensed_at,
                 sensor=scene.sensor.value,
                 relative_orbit=scene.relative_orbit,
+                row0=window[0],
+                col0=window[2],
                 grid=image.grid.window(*window),
                 excess=excess.astype(np.float32),
             )

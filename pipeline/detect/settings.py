@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pipeline.records import Sensor
 
 RADAR_VIEWS = 4
-SCREENING = ("fixed_", "empty_", "ambiguity_", "inclination_")
+SCREENING = ("fixed_", "empty_", "arrival_", "ambiguity_", "inclination_")
 """How the names of settings begin that no single scene's detections depend on."""
 
 
@@ -307,6 +307,28 @@ class Settings(BaseModel):
         gt=0,
         description="brightness when empty over its own from which a shape is fixed; in real ports "
         "with their ships painted over, 1 % of ships lie above and 11 % of false shapes below",
+    )
+    arrival_quantile: float = Field(
+        0.15,
+        ge=0,
+        lt=1,
+        description="of brightness over passes that is taken off a berth's picture: dark where a "
+        "berth is free in one pass of six",
+    )
+    arrival_water_max: float = Field(
+        0.05,
+        gt=0,
+        description="reflectance above the water's up to which an empty place is water: hulls "
+        "stand out by 0.1 and more, quays by 0.15",
+    )
+    arrival_length_min_m: float = Field(
+        55.0,
+        gt=0,
+        description="m; shorter ones may be edges that lie off: 60 m, the fleet's shortest, less "
+        "the mean error of lengths in simulated differences (7 m)",
+    )
+    arrival_apart_m: float = Field(
+        80.0, gt=0, description="m from a detection within which nothing is added to it"
     )
     ambiguity_ratio_min: float = Field(
         60.0, gt=1, description="contrast of a ship over its azimuth ghost: 18 dB at the least"

@@ -27,6 +27,8 @@ def write_pictures(shown: Sequence[Picture], path: Path) -> None:
             "sensed_at": one.sensed_at.isoformat(),
             "sensor": one.sensor,
             "relative_orbit": one.relative_orbit,
+            "row0": one.row0,
+            "col0": one.col0,
             "grid": asdict(one.grid),
         }
         for one in shown
@@ -44,6 +46,8 @@ def read_pictures(path: Path) -> list[Picture]:
                 sensed_at=datetime.fromisoformat(one["sensed_at"]),
                 sensor=one["sensor"],
                 relative_orbit=one["relative_orbit"],
+                row0=one["row0"],
+                col0=one["col0"],
                 grid=Grid(**one["grid"]),
                 excess=kept[str(index)].astype(np.float32),
             )

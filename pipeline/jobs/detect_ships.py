@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pipeline.detect.settings
 import pipeline.scene.settings
-from pipeline.detect.empty import pictures, screen_berths
+from pipeline.detect.arrivals import arrivals
+from pipeline.detect.empty import Picture, pictures, screen_berths
 from pipeline.detect.locate import detections
 from pipeline.detect.run import find_hulls
 from pipeline.detect.screen import screen_site
@@ -28,7 +29,7 @@ from pipeline.records import (
 from pipeline.scene.chips import write_chip
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coast import land_polygon
-from pipeline.scene.item import read_item
+from pipeline.scene.item import ITEM, read_item
 from pipeline.scene.read import read_scene
 from pipeline.scene.sea import surface
 from pipeline.scene.tiles import Window, windows
@@ -53,7 +54,10 @@ class ScreenTask:
     """All scenes of one site."""
 
     folders: tuple[Path, ...]
+    fetched: tuple[Path, ...]
+    """Their scenes, in the same order."""
     site: Site
+    scene: pipeline.scene.settings.Settings
     detect: pipeline.detect.settings.Settings
 
 
@@ -149,7 +153,7 @@ def _with_chips(
     found: list[Detection], image: Image, out: Path, settings: pipeline.scene.settings.Settings
 ) -> list[Detection]:
     """A crop for each detection a person may be shown: the kept ones, and all inside zones."""
-    (out / CHIPS).mkdir()
+    (out / CHIPS).mkdir(exist_ok=True)
     pictured = []
     for item in found:
         if item.screened is None or item.zone_id is not None:
@@ -160,7 +164,7 @@ def _with_chips(
     return pictured
 
 
-def screen(run: Run, detected: StageResult) -> StageResult:
+def screen(run: Run, fetched: StageResult, detected: StageResult) -> StageResult:
     """Mark, site by site, what only many passes together can show to be no ship."""
     settings = sha256_json(run.config.detect.model_dump(mode="json"))
     sites = run.hashes.sha256(run.config.sites)
@@ -169,7 +173,9 @@ def screen(run: Run, detected: StageResult) -> StageResult:
         scenes = {name: d for name, d in detected.done.items() if site_of(name) == site.site_id}
         task = ScreenTask(
             folders=tuple(done.folder for done in scenes.values()),
+            fetched=tuple(fetched.done[name].folder for name in scenes),
             site=site,
+            scene=run.config.scene,
             detect=run.config.detect,
         )
         contents = {name: done.content_sha256 for name, done in scenes.items()}
@@ -187,14 +193,30 @@ def _screen_site(task: ScreenTask, out: Path) -> Outcome:
     screened = screen_site(found, site=task.site, settings=task.detect)
     shown = [one for folder in task.folders for one in read_pictures(folder / PICTURES)]
     screened = screen_berths(screened, shown, task.detect)
+    screened += _arrivals(task, shown, screened, out)
     write_records(Detection, screened, out / DETECTIONS)
     kept = sum(item.screened is None for item in screened)
     return Outcome(
         counts={"kept": kept, "screened": len(screened) - kept},
-        rows_in=len(found),
+        rows_in=len(screened),
         rows_out=len(screened),
     )
 
 
-DETECT = Stage(name="detect", version=4, work=_detect_in_scene)
-SCREEN = Stage(name="screen", version=2, work=_screen_site)
+def _arrivals(
+    task: ScreenTask, shown: list[Picture], kept: list[Detection], out: Path
+) -> list[Detection]:
+    """Hulls that only the difference to the empty berth shows, each with its crop."""
+    folders = {read_item(folder / ITEM).scene_id: folder for folder in task.fetched}
+    scenes = {scene_id: read_item(folder / ITEM) for scene_id, folder in folders.items()}
+    added = arrivals(shown, kept, scenes=scenes, site=task.site, settings=task.detect)
+    pictured = []
+    for scene_id in sorted({one.scene_id for one in added}):
+        _, image = read_scene(folders[scene_id])
+        own = [one for one in added if one.scene_id == scene_id]
+        pictured += _with_chips(own, image, out, task.scene)
+    return pictured
+
+
+DETECT = Stage(name="detect", version=5, work=_detect_in_scene)
+SCREEN = Stage(name="screen", version=4, work=_screen_site)

@@ -70,7 +70,7 @@ def tell(run: Run, active: frozenset[str]) -> Story:
     fetched, flights = fetch(at("fetch"), simulated)
     watched = watch(at("fetch"), fetched, flights)
     detected = detect(at("detect"), fetched)
-    screened = screen(at("detect"), detected)
+    screened = screen(at("detect"), fetched, detected)
     ingested = ingest(at("ais"), simulated)
     tracked = track(at("ais"), ingested)
     looked_up = look_up(at("ais"), ingested)
