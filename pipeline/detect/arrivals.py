@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipeline.detect.cfar import CfarDetector
-from pipeline.detect.empty import Picture
+from pipeline.detect.empty import ARRIVED, Picture
 from pipeline.detect.locate import detections
 from pipeline.detect.settings import Settings
 from pipeline.geo import Grid, distance_m
 from pipeline.records import Detection, Image, Scene, Sensor, Site, Surface, content_id
 
-ARRIVED = "found in the difference to the berth when empty"
 OFF_PX = np.arange(-0.75, 0.76, 0.25)
 """Shifts that are tried, each way: passes lie off one another by less than a pixel."""
 LAND_MIN_PX = 40

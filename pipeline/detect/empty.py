@@ -32,6 +32,7 @@ from pipeline.records import (
 BRIGHTNESS = {Sensor.S2: ("B08", "B04", "B03", "B02"), Sensor.S1: ("VV", "VH")}
 """The band that tells a hull from water best, and what stands in where a scene lacks it."""
 CAME = "score raised: nothing is there when the berth is at its emptiest"
+ARRIVED = "found in the difference to the berth when empty"
 _FIXED = Screened.FIXED_OBJECT.value
 MARGIN_M = 220.0
 """Half the longest ship and a little: a hull whose centre is in the berth is pictured whole."""
@@ -142,6 +143,8 @@ def screen_berths(
 
 
 def _held(one: Detection, share: float, settings: Settings, *, is_clear: bool) -> Detection:
+    if ARRIVED in one.flags:  # weighed already
+        return replace(one, empty_share=share)
     if share >= settings.empty_share_max:
         return replace(one, empty_share=share, screened=one.screened or _FIXED)
     if share > settings.empty_share_dark or not is_clear:

@@ -210,6 +210,7 @@ def _arrivals(
     folders = {read_item(folder / ITEM).scene_id: folder for folder in task.fetched}
     scenes = {scene_id: read_item(folder / ITEM) for scene_id, folder in folders.items()}
     added = arrivals(shown, kept, scenes=scenes, site=task.site, settings=task.detect)
+    added = screen_berths(added, shown, task.detect)
     pictured = []
     for scene_id in sorted({one.scene_id for one in added}):
         _, image = read_scene(folders[scene_id])

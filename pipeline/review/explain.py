@@ -117,9 +117,13 @@ def _image(one: Detection, match: Match | None) -> str:
         f"a ship with P {_p(one.score)}, {one.length_m:.0f} ± "
         f"{one.length_sigma_m:.0f} m long, its axis at {one.axis_deg:.0f}°, at {one.lat:.4f}° "
         f"{one.lon:.4f}° ± {one.position_sigma_m:.0f} m, {one.shore_distance_m:.0f} m off the "
-        f"shore (detection {one.detection_id}, scene {one.scene_id}). {_empty(one)}"
+        f"shore (detection {one.detection_id}, scene {one.scene_id}). {_empty(one)}{_remarks(one)}"
     )
     return said if match is None else f"{said} {_match(match)}"
+
+
+def _remarks(one: Detection) -> str:
+    return f" Remarks: {'; '.join(one.flags)}." if one.flags else ""
 
 
 def _empty(one: Detection) -> str:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.detect.arrivals import ARRIVED, arrivals
-from pipeline.detect.empty import pictures
+from pipeline.detect.arrivals import arrivals
+from pipeline.detect.empty import ARRIVED, pictures, screen_berths
 from pipeline.detect.settings import Settings
 from pipeline.geo import axis_difference_deg, distance_m
 from pipeline.records import Sensor
@@ -47,6 +47,15 @@ def test_a_hull_alongside_a_pier_is_found_where_she_lies():
     assert (one.row_px, one.col_px) == pytest.approx((ALONGSIDE.row, ALONGSIDE.col), abs=2)
     rows, cols = np.array(one.outline_px).reshape(-1, 2).T
     assert (rows.mean(), cols.mean()) == pytest.approx((one.row_px, one.col_px), abs=0.5)
+
+
+def test_its_odds_are_not_raised_a_second_time():
+    passes = season()
+    shown = [one for p in passes for one in pictures(*p, port(passes[0][1].grid))]
+    (one,) = added(passes)
+    (held,) = screen_berths([one], shown, SETTINGS)
+    assert (held.score, held.screened) == (one.score, None)
+    assert held.empty_share is not None
 
 
 def test_a_pier_that_lies_off_and_shines_brighter_is_no_arrival():
