@@ -385,7 +385,7 @@ def _counter_evidence(stay: Stay, on_air: Sequence[Visit], settings: Settings) -
         )
     if stay.zone.is_guess:
         said.append("the berth's place is a guess")
-    if all(sighting.detection.empty_share is None for sighting in stay.sightings):
+    if stay.zone.is_berth and all(s.detection.empty_share is None for s in stay.sightings):
         said.append("the berth was not seen empty often enough to rule out a pier's shape")
     return said
 

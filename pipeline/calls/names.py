@@ -1,10 +1,11 @@
 """Who made the dark calls of a season, all calls weighed together.
 
 P(who made what) ∝ Π of each call's terms for its ship · Π of each silence's terms, once a silence,
-however many calls it holds · how often the ship is named elsewhere; of a ship we do not know,
-`unknown_weight`. A silence can hold several calls where she can sail between them in time, and is
-then the better explained; calls at one time never share a ship. Where calls have few ships in
-common every way is counted, beyond that by Gibbs sampling (Geman & Geman 1984).
+however many calls it holds · how often the ship is named elsewhere; of no ship that we know,
+`unknown_weight` and what `_nobody` makes of it. A silence can hold several calls where she can sail
+between them in time, and is then the better explained; calls at one time never share a ship. Where
+calls have few ships in common every way is counted, beyond that by Gibbs sampling (Geman & Geman
+1984).
 """
 
 from __future__ import annotations
@@ -287,19 +288,19 @@ def _fit(one: Suspicion, stay_s: float, n_calls: int, settings: Settings) -> flo
     shape = float(settings.stay_shape * n_calls)
     scale_s = settings.stay_mean_s * (n_calls + 1.0 / settings.stay_shape) / shape
     shortest_s, longest_s = settings.other_silence_s
-    decades = math.log(longest_s / shortest_s)
+    width = math.log(longest_s / shortest_s)
     times = max(stay_s, 1.0) / scale_s
     until = one.on_at or one.data_end_at
     silent_s = (
         stay_s if until is None or one.off_at is None else (until - one.off_at).total_seconds()
     )
     if one.on_at is None:
-        beyond = math.log(longest_s / min(max(silent_s, shortest_s), 0.99 * longest_s)) / decades
+        beyond = math.log(longest_s / min(max(silent_s, shortest_s), 0.99 * longest_s)) / width
         odds = float(gammaincc(shape, times)) / beyond
     else:
         log_density = (shape - 1.0) * math.log(times) - times - math.lgamma(shape)
         silent_s = max(silent_s, shortest_s)
-        odds = math.exp(log_density) / scale_s * silent_s * decades
+        odds = math.exp(log_density) / scale_s * silent_s * width
     return math.log((1.0 - settings.stay_doubt) * odds + settings.stay_doubt)
 
 

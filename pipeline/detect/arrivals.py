@@ -95,9 +95,9 @@ def _differences(
     straight = [pose.undone(layer) for pose, layer in zip(poses, stack, strict=True)]
     empty = np.nan_to_num(np.nanquantile(straight, settings.arrival_quantile, axis=0))
     for picture, pose in zip(group, poses, strict=True):
-        seen = np.isfinite(picture.excess)
-        if seen.mean() < settings.empty_clear_min:
+        if not picture.is_clear(settings):
             continue
+        seen = np.isfinite(picture.excess)
         here = np.where(seen, picture.excess, 0.0)
         before = np.maximum(pose.done(empty), 0.0)
         sea = (before < settings.arrival_water_max) & often

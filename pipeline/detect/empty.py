@@ -16,6 +16,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.detect.locate import raised
 from pipeline.detect.settings import Settings
 from pipeline.geo import Grid, destination, to_crs
 from pipeline.records import (
@@ -28,6 +29,7 @@ from pipeline.records import (
     Surface,
     Zone,
 )
+from pipeline.units import DAY_S
 
 BRIGHTNESS = {Sensor.S2: ("B08", "B04", "B03", "B02"), Sensor.S1: ("VV", "VH")}
 """The band that tells a hull from water best, and what stands in where a scene lacks it."""
@@ -37,7 +39,6 @@ _FIXED = Screened.FIXED_OBJECT.value
 MARGIN_M = 220.0
 """Half the longest ship and a little: a hull whose centre is in the berth is pictured whole."""
 STEP_M = 5.0
-SECONDS_A_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,6 +60,10 @@ class Picture:
 
     Reflectance, or sigma nought as linear power.
     """
+
+    def is_clear(self, settings: Settings) -> bool:
+        """Did the pass show all of the berth and what is around it?"""
+        return float(np.isfinite(self.excess).mean()) >= settings.empty_clear_min
 
 
 def pictures(scene: Scene, image: Image, ground: Surface, site: Site) -> list[Picture]:
@@ -130,7 +135,8 @@ def screen_berths(
     ways: dict[tuple[str, str], list[Picture]] = defaultdict(list)
     for picture in shown:
         ways[picture.zone_id, picture.sensor].append(picture)
-    stacks = {way: _Stack(group) for way, group in ways.items()}
+    asked = {(detection.zone_id or "", detection.sensor) for detection in detections}
+    stacks = {way: _Stack(group) for way, group in ways.items() if way in asked}
     result = []
     for detection in detections:
         stack = stacks.get((detection.zone_id or "", detection.sensor))
@@ -149,8 +155,7 @@ def _held(one: Detection, share: float, settings: Settings, *, is_clear: bool) -
         return replace(one, empty_share=share, screened=one.screened or _FIXED)
     if share > settings.empty_share_dark or not is_clear:
         return replace(one, empty_share=share)
-    odds = one.score * settings.empty_odds
-    score = odds / (odds + 1.0 - one.score)
+    score = raised(one.score, settings.empty_odds)
     is_likely = score >= settings.score_min_berth[Sensor(one.sensor)]
     screened = None if one.screened == Screened.SHAPE and is_likely else one.screened
     return replace(one, empty_share=share, score=score, screened=screened, flags=[*one.flags, CAME])
@@ -167,14 +172,15 @@ class _Stack:
             (grid, np.stack([one.excess for one in layers])) for grid, layers in grids.items()
         ]
         ordered = [one for layers in grids.values() for one in layers]
-        self._seen = {one.scene_id: float(np.isfinite(one.excess).mean()) for one in ordered}
+        self._by_scene = {one.scene_id: one for one in ordered}
         self._scene_ids = np.array([one.scene_id for one in ordered])
         self._orbits = np.array([one.relative_orbit or 0 for one in ordered])
-        self._days = np.array([one.sensed_at.timestamp() / SECONDS_A_DAY for one in ordered])
+        self._days = np.array([one.sensed_at.timestamp() / DAY_S for one in ordered])
 
     def is_clear(self, scene_id: str, settings: Settings) -> bool:
-        """Did a pass show all of the berth and what is around it?"""
-        return self._seen.get(scene_id, 0.0) >= settings.empty_clear_min
+        """Was it in a pass that has a picture, and a clear one?"""
+        picture = self._by_scene.get(scene_id)
+        return picture is not None and picture.is_clear(settings)
 
     def share_when_empty(self, detection: Detection, settings: Settings) -> float | None:
         own = np.flatnonzero(self._scene_ids == detection.scene_id)

@@ -134,8 +134,13 @@ def _score(hull: Hull, zone: Zone | None, berth_odds: float) -> float:
     """The detector's probability, its odds raised inside a berth, where ships are expected."""
     if zone is None or not zone.is_berth:
         return hull.score
-    raised = hull.score * berth_odds
-    return raised / (raised + 1.0 - hull.score)
+    return raised(hull.score, berth_odds)
+
+
+def raised(probability: float, odds: float) -> float:
+    """A probability whose odds are so many times as high."""
+    weight = probability * odds
+    return weight / (weight + 1.0 - probability)
 
 
 def _score_min(zone: Zone | None, reading: Reading) -> float:

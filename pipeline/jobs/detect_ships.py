@@ -166,8 +166,11 @@ def _with_chips(
 
 def screen(run: Run, fetched: StageResult, detected: StageResult) -> StageResult:
     """Mark, site by site, what only many passes together can show to be no ship."""
-    settings = sha256_json(run.config.detect.model_dump(mode="json"))
-    sites = run.hashes.sha256(run.config.sites)
+    config = run.config
+    settings = sha256_json(
+        [config.scene.model_dump(mode="json"), config.detect.model_dump(mode="json")]
+    )
+    sites = run.hashes.sha256(config.sites)
     items = []
     for site in run.sites:
         scenes = {name: d for name, d in detected.done.items() if site_of(name) == site.site_id}
@@ -175,8 +178,8 @@ def screen(run: Run, fetched: StageResult, detected: StageResult) -> StageResult
             folders=tuple(done.folder for done in scenes.values()),
             fetched=tuple(fetched.done[name].folder for name in scenes),
             site=site,
-            scene=run.config.scene,
-            detect=run.config.detect,
+            scene=config.scene,
+            detect=config.detect,
         )
         contents = {name: done.content_sha256 for name, done in scenes.items()}
         inputs = {**contents, "settings": settings, "sites": sites}
@@ -193,12 +196,13 @@ def _screen_site(task: ScreenTask, out: Path) -> Outcome:
     screened = screen_site(found, site=task.site, settings=task.detect)
     shown = [one for folder in task.folders for one in read_pictures(folder / PICTURES)]
     screened = screen_berths(screened, shown, task.detect)
-    screened += _arrivals(task, shown, screened, out)
+    added = _arrivals(task, shown, screened, out)
+    screened += added
     write_records(Detection, screened, out / DETECTIONS)
     kept = sum(item.screened is None for item in screened)
     return Outcome(
         counts={"kept": kept, "screened": len(screened) - kept},
-        rows_in=len(screened),
+        rows_in=len(found) + len(added),
         rows_out=len(screened),
     )
 
@@ -207,8 +211,9 @@ def _arrivals(
     task: ScreenTask, shown: list[Picture], kept: list[Detection], out: Path
 ) -> list[Detection]:
     """Hulls that only the difference to the empty berth shows, each with its crop."""
-    folders = {read_item(folder / ITEM).scene_id: folder for folder in task.fetched}
-    scenes = {scene_id: read_item(folder / ITEM) for scene_id, folder in folders.items()}
+    items = [read_item(folder / ITEM) for folder in task.fetched]
+    folders = {item.scene_id: folder for item, folder in zip(items, task.fetched, strict=True)}
+    scenes = {item.scene_id: item for item in items}
     added = arrivals(shown, kept, scenes=scenes, site=task.site, settings=task.detect)
     added = screen_berths(added, shown, task.detect)
     pictured = []

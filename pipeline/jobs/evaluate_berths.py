@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+import pipeline.simulate.settings
 from pipeline.detect.cfar import CfarDetector
 from pipeline.detect.empty import Picture, pictures, screen_berths
 from pipeline.evaluate.detection import found_ship, verdicts
@@ -35,10 +36,8 @@ from pipeline.records import Cargo, Image, Sensor, Zone, ZoneRole
 
 COPIES = 12
 DAYS_APART = 5
-OFF_M = 3.0
-"""Standard deviation, each axis; 0.3 px at 95 % where refined, 1.2 px where not (L1C quality)."""
-LAND_GAIN_SIGMA = 0.1
-"""Of ln reflectance, pass to pass; an assumption."""
+PASSES = pipeline.simulate.settings.Settings()
+"""How far passes lie off one another, and how land's brightness changes."""
 WATER_NOISE = 0.003
 AT_QUAY_M = 60.0
 SEED = 20240307
@@ -127,9 +126,9 @@ def _shares(run: Run, one: LabelledScene) -> Iterator[tuple[bool, float, float]]
     held = screen_berths(
         [replace(item, zone_id=everywhere.zone_id) for item in found], shown, run.config.detect
     )
-    hits = {j for _, j in told.hits}
+    hits, wrong = {j for _, j in told.hits}, set(told.false_alarms)
     for j, item in enumerate(held):
-        if item.empty_share is not None and (j in hits or j in set(told.false_alarms)):
+        if item.empty_share is not None and (j in hits or j in wrong):
             yield j in hits, item.empty_share, item.shore_distance_m
 
 
@@ -153,9 +152,9 @@ def _pictures(one: LabelledScene, empty: Image, zone: Zone) -> Iterator[Picture]
     rng = np.random.default_rng(SEED)
     land = ~one.ground.sea
     for number in range(1, COPIES):
-        off_px = rng.normal(scale=OFF_M / one.image.grid.pixel_m, size=2)
+        off_px = rng.normal(scale=PASSES.misregistration_m / one.image.grid.pixel_m, size=2)
         moved = ndimage.shift(empty.data, (0.0, *off_px), order=1, mode="nearest")
-        moved[:, land] *= rng.lognormal(0.0, LAND_GAIN_SIGMA)
+        moved[:, land] *= rng.lognormal(0.0, PASSES.land_gain_sigma)
         scene = replace(
             one.scene,
             scene_id=f"{one.scene.scene_id}-{number}",

@@ -128,7 +128,7 @@ def _remarks(one: Detection) -> str:
 
 def _empty(one: Detection) -> str:
     if one.empty_share is None:
-        return "The berth was not seen empty often enough to hold the shape against that."
+        return "It is not held against the place when empty: no berth, or too few clear passes."
     return (
         f"When the berth is at its emptiest, the same outline is {100 * one.empty_share:.0f} % as "
         "bright as in this image."

@@ -8,7 +8,7 @@ from pipeline.detect.empty import pictures
 from pipeline.jobs.berth_pictures import read_pictures, write_pictures
 from tests.detect.test_empty import PIER, a_pass, port
 
-SAME = ("zone_id", "scene_id", "sensed_at", "sensor", "relative_orbit", "grid")
+SAME = ("zone_id", "scene_id", "sensed_at", "sensor", "relative_orbit", "row0", "col0", "grid")
 
 
 def test_pictures_keep_what_they_show_on_disk(tmp_path):

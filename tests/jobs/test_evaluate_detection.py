@@ -39,21 +39,17 @@ def test_every_label_of_a_port_is_hit_missed_or_too_short(reference_data, tmp_pa
     words = ("evaluate", "detection", "--config", config)
     environment = {"DARKCALL_REFERENCE_DATA": str(reference_data)}
     told = darkcall(*words, **environment)
+    ended = darkcall(*words, "--json", **environment)
 
-    assert told.code == 0, told.err
-    parts = [line.split("| CFAR:") for line in told.out.splitlines() if "| CFAR:" in line]
-    ours, cfar = ([tally(part) for part in column] for column in zip(*parts, strict=True))
-    assert ours != cfar
-    for counts in (ours, cfar):
-        hits, missed = (sum(column) for column in zip(*filter(None, counts), strict=True))
-        assert hits > 0
-        assert hits + missed == sum(length_m >= 60.0 for length_m in lengths)
-
-
-def tally(cell: str) -> tuple[int, int] | None:
-    """Hits and misses of a cell that tells them."""
-    found = re.search(r"\((\d+) hits, (\d+) missed", cell)
-    return None if found is None else (int(found[1]), int(found[2]))
+    assert (told.code, ended.code) == (0, 0), told.err + ended.err
+    figures = json.loads(ended.out.splitlines()[-1])
+    assert 0.0 < figures["recall_100m"] <= 1.0
+    assert 0.0 < figures["cfar"]["recall_100m"] <= 1.0
+    assert figures["recall_100m"] != figures["cfar"]["recall_100m"]
+    ours = "\n".join(line.split("| CFAR:")[0] for line in told.out.splitlines())
+    rows = re.findall(r"\((\d+) hits, (\d+) missed", ours)
+    counted = sum(int(hits) + int(missed) for hits, missed in rows)
+    assert counted == sum(length_m >= 60.0 for length_m in lengths)
 
 
 @pytest.mark.real_data
