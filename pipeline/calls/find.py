@@ -342,13 +342,14 @@ def _seen(call: PortCall, stay: Stay, watch: Watch, settings: Settings) -> SeenS
 def _p_dark(stay: SeenStay, p_unknown: float, settings: Settings) -> float:
     """P(a ship lies there and does not transmit).
 
-    A ship: at least one image is right, the likelier as ships are silent that would explain it (a
-    false shape needs none). Not on the air: the mean over the images, as their doubts are shared.
-    Not merely unheard: even odds of off against on-but-unheard before the hours in which she should
+    A ship: at least one image is right. Of shapes that no ship on the air explains, a false one
+    needs no explanation, a ship has to be one of the few that AIS does not show; the likelier as
+    silent ships fit. Not on the air: the mean over the images, as their doubts are shared. Not
+    merely unheard: even odds of off against on-but-unheard before the hours in which she should
     have been heard.
     """
     explained = min(1.0 / max(p_unknown, 1e-9), settings.explained_max)
-    real = (1.0 - stay.p_false) * explained
+    real = (1.0 - stay.p_false) * settings.silent_share * explained
     real /= real + stay.p_false
     return float(real * stay.p_unmatched / (1.0 + stay.p_unheard))
 

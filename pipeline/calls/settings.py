@@ -155,11 +155,17 @@ class Settings(BaseModel):
         description="images of one shape, without any proof that it was ever absent, from which it "
         "may be a crane, a pontoon or a laid-up ship: a lead, no claim; an assumption",
     )  # fmt: skip
+    silent_share: float = Field(
+        0.25, gt=0, lt=1,
+        description="share of such ships that AIS does not show, before anything is known: 21 to "
+        "30 % of transport and energy vessels (Paolo et al. 2024, Nature 625)",
+    )  # fmt: skip
     explained_max: float = Field(
-        5.0,
+        20.0,
         ge=1,
         description="odds that silent ships who fit may add to a hull's being real; a cap, as "
-        "silences are many; an assumption",
+        "silences are many; of 5, 20 and 100 in simulated seasons, 5 says too little of true calls "
+        "and 100 is no better; docs/decisions/0016",
     )
     dark_min: float = Field(
         0.5, gt=0, lt=1, description="P(dark) from which tier C or better: likelier than not"

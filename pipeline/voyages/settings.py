@@ -77,18 +77,18 @@ class Settings(BaseModel):
 
     # what was missed
     claim_score_min: float = Field(
-        0.5,
+        0.8,
         ge=0,
         le=1,
-        description="detection score from which a dark hull would be claimed: "
-        "`calls.dark_min` of a single image",
+        description="detection score from which a dark hull would be claimed: `calls.dark_min` of "
+        "a single image, at the odds of `calls.silent_share`",
     )
     claim_score_explained_min: float = Field(
         1.0 / 6.0,
         ge=0,
         le=1,
         description="the same where a silent ship explains the hull, which "
-        "adds odds of up to `calls.explained_max`",
+        "adds odds of up to `calls.explained_max` to those",
     )
     recall_length_m: tuple[float, float] = Field(
         (50.0, 250.0), description="m; ships on AIS of these lengths tell how well hulls are seen"
