@@ -207,8 +207,7 @@ def _darkness(call: PortCall, stay: SeenStay) -> Section:
         f"P(none of the shapes is a ship) {_p(stay.p_false)}: the product of one less each score.",
         f"P(no ship on the air is she) {_p(stay.p_unmatched)}: the mean of the images.",
         f"P(she transmitted and nobody heard) {_p(stay.p_unheard)}, against even odds of off.",
-        f"Together, few ships being silent, and the likelier as silent ones would explain her: "
-        f"P(dark) {_p(call.p_dark)}.",
+        f"Few ships are silent; the likelier as some would explain her: P(dark) {_p(call.p_dark)}.",
         f"Matching calls her dark on {'at least one' if stay.is_dark else 'no'} image.",
     )
     return Section(heading="Why she is called dark, or is not", sentences=list(said))

@@ -1,0 +1,151 @@
+"""The one door to the database: SQLite in a file of its own, or PostgreSQL by URL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import alembic.config
+import alembic.migration
+import alembic.script
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+
+from pipeline.errors import TryLater, UsageError
+
+BUSY_S = 20.0
+"""How long a writer waits for another."""
+WRITER = 0x6461726B63616C6C
+"""Key of PostgreSQL's advisory lock: one writer at a time, so that the journal has no holes."""
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A database whose tables are those of this version."""
+
+    engine: sa.Engine
+    _writing: threading.Lock
+    """SQLite's writers of one process take turns here, in order, rather than by polling."""
+
+    @staticmethod
+    def open(url: str) -> Store:
+        """Connect, and bring the tables to this version.
+
+        Args:
+            url: `sqlite:///path/to/file.db` or `postgresql://user@host/name`.
+
+        Raises:
+            UsageError: the URL is of no such database, or a newer Darkcall has written it.
+            TryLater: the database cannot be reached.
+        """
+        engine = _engine(url)
+        store = Store(engine, threading.Lock())
+        try:
+            with store.writing() as connection:
+                _migrate(connection)
+        except UsageError:
+            store.close()
+            raise
+        except OperationalError as error:
+            store.close()
+            raise TryLater(
+                "The database of decisions cannot be reached",
+                where=engine.url.render_as_string(hide_password=True),
+                found=str(error.orig).strip().split("\n")[0],
+                do="Is it running, and does `review.database_url` name it?",
+            ) from None
+        return store
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """One snapshot."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction, alone among writers; committed at the end, undone by an error."""
+        if self.engine.dialect.name == "sqlite":
+            writer = self.engine.execution_options(darkcall_writes=True)
+            with self._writing, writer.connect() as connection, connection.begin():
+                yield connection
+            return
+        with self.engine.connect() as connection, connection.begin():
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER)))
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "postgresql" and "+" not in parsed.drivername:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(parsed)
+        if parsed.get_backend_name() == "postgresql":
+            return sa.create_engine(parsed, pool_pre_ping=True, pool_size=8)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise _no_database(f"one that cannot be used: {error}".split("\n")[0]) from None
+    raise _no_database(parsed.get_backend_name())
+
+
+def _no_database(found: str) -> UsageError:
+    return UsageError(
+        "`review.database_url` names no database that Darkcall keeps decisions in",
+        expected="sqlite:///path/file.db, or postgresql://user@host/name with darkcall[postgres]",
+        found=found,
+    )
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    if not url.database or url.database == ":memory:":
+        raise _no_database("SQLite in memory, which would forget every decision")
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_S, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        # the driver must not begin transactions by itself: readers would become writers midway
+        connection.isolation_level = None
+        # WAL: readers never wait; FULL: what was acknowledged survives a power cut
+        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {setting}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("darkcall_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _migrate(connection: sa.Connection) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", MIGRATIONS.as_posix().replace("%", "%%"))
+    config.attributes["connection"] = connection
+    script = alembic.script.ScriptDirectory.from_config(config)
+    known = {revision.revision for revision in script.walk_revisions()}
+    now = alembic.migration.MigrationContext.configure(connection).get_current_revision()
+    if now is not None and now not in known:
+        raise UsageError(
+            "A newer Darkcall has written this database",
+            where=connection.engine.url.render_as_string(hide_password=True),
+            expected=f"at most revision {script.get_current_head()}",
+            found=now,
+            do="Update Darkcall, or restore a back-up made by this version",
+        )
+    if now != script.get_current_head():
+        alembic.command.upgrade(config, "head")
+
+
+__all__ = ["SQLAlchemyError", "Store"]
