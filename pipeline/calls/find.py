@@ -348,7 +348,9 @@ def _p_dark(stay: SeenStay, p_unknown: float, settings: Settings) -> float:
     merely unheard: even odds of off against on-but-unheard before the hours in which she should
     have been heard.
     """
-    explained = min(1.0 / max(p_unknown, 1e-9), settings.explained_max)
+    # `names` weighs a shape that may be no ship down by P(ship); here it counts below, once
+    p_ship = max(1.0 - stay.p_false, 1e-3)
+    explained = min(1.0 + (1.0 / max(p_unknown, 1e-9) - 1.0) / p_ship, settings.explained_max)
     real = (1.0 - stay.p_false) * settings.silent_share * explained
     real /= real + stay.p_false
     return float(real * stay.p_unmatched / (1.0 + stay.p_unheard))

@@ -190,4 +190,4 @@ def _name(task: NamesTask, out: Path) -> Outcome:
 
 
 FIND = Stage(name="calls", version=10, work=_find_at_site)
-NAME = Stage(name="names", version=3, work=_name)
+NAME = Stage(name="names", version=4, work=_name)
