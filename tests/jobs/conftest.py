@@ -37,6 +37,7 @@ TINY: dict[str, Any] = {
         "n_small_craft": 2,
     },
     "scene": {"coastline": "site"},
+    "detect": {"models": {"S2": "cfar", "S1": "cfar"}},  # seconds instead of minutes
 }
 
 
