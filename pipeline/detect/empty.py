@@ -34,6 +34,7 @@ from pipeline.units import DAY_S
 BRIGHTNESS = {Sensor.S2: ("B08", "B04", "B03", "B02"), Sensor.S1: ("VV", "VH")}
 """The band that tells a hull from water best, and what stands in where a scene lacks it."""
 CAME = "score raised: nothing is there when the berth is at its emptiest"
+CLOUDY = "score lowered: pieces of cloud may be about"
 ARRIVED = "found in the difference to the berth when empty"
 _FIXED = Screened.FIXED_OBJECT.value
 MARGIN_M = 220.0
@@ -60,10 +61,17 @@ class Picture:
 
     Reflectance, or sigma nought as linear power.
     """
+    cloud_share: float = 0.0
+    """Of the whole image, under cloud."""
 
     def is_clear(self, settings: Settings) -> bool:
-        """Did the pass show all of the berth and what is around it?"""
-        return float(np.isfinite(self.excess).mean()) >= settings.empty_clear_min
+        """Did the pass show all of the berth and what is around it, under no broken cloud?"""
+        all_seen = float(np.isfinite(self.excess).mean()) >= settings.empty_clear_min
+        return all_seen and not self.is_cloudy(settings)
+
+    def is_cloudy(self, settings: Settings) -> bool:
+        """May pieces of cloud be about, too small or too thin for the mask?"""
+        return self.cloud_share > settings.empty_cloud_max
 
 
 def pictures(scene: Scene, image: Image, ground: Surface, site: Site) -> list[Picture]:
@@ -72,6 +80,7 @@ def pictures(scene: Scene, image: Image, ground: Surface, site: Site) -> list[Pi
     if band is None:
         return []
     clear = image.valid & ~ground.cloud
+    cloud_share = 1.0 - float(clear.sum()) / max(int(image.valid.sum()), 1)
     found = []
     for zone in site.zones:
         window = _window(zone, image.grid) if zone.is_berth else None
@@ -94,6 +103,7 @@ def pictures(scene: Scene, image: Image, ground: Surface, site: Site) -> list[Pi
                 col0=window[2],
                 grid=image.grid.window(*window),
                 excess=excess.astype(np.float32),
+                cloud_share=cloud_share,
             )
         )
     return found
@@ -122,7 +132,7 @@ def screen_berths(
     nothing ever changes. "At its emptiest" is the `empty_quantile` of the passes by the same
     sensor, radar's of the same orbit. A place that was dark in a few passes holds nothing that
     stays: the shape's odds rise, and one that was too little like a hull may be kept after all;
-    not so beneath broken cloud, of which every piece comes and goes.
+    not so beneath broken cloud, of which every piece comes and goes: there all odds are lowered.
     What is bright in all of many passes is set aside as fixed; in fewer than `empty_looks_min`, or
     within `empty_days_min` days, that says nothing and the share stays null: a tanker may lie there
     for weeks.
@@ -140,23 +150,34 @@ def screen_berths(
     result = []
     for detection in detections:
         stack = stacks.get((detection.zone_id or "", detection.sensor))
-        share = None if stack is None else stack.share_when_empty(detection, settings)
-        if stack is not None and share is not None:
-            clear = stack.is_clear(detection.scene_id, settings)
-            detection = _held(detection, share, settings, is_clear=clear)  # noqa: PLW2901
-        result.append(detection)
+        own = None if stack is None else stack.picture(detection.scene_id)
+        if stack is None or own is None:
+            result.append(detection)
+            continue
+        share = stack.share_when_empty(detection, settings)
+        result.append(_held(_under_cloud(detection, own, settings), share, own, settings))
     return result
 
 
-def _held(one: Detection, share: float, settings: Settings, *, is_clear: bool) -> Detection:
+def _under_cloud(one: Detection, picture: Picture, settings: Settings) -> Detection:
+    if not picture.is_cloudy(settings):
+        return one
+    score = raised(one.score, 1.0 / settings.empty_cloudy_odds)
+    return replace(one, score=score, flags=[*one.flags, CLOUDY])
+
+
+def _held(one: Detection, share: float | None, picture: Picture, settings: Settings) -> Detection:
+    if share is None:
+        return one
     if ARRIVED in one.flags:  # weighed already
         return replace(one, empty_share=share)
-    if share >= settings.empty_share_max:
+    sensor = Sensor(one.sensor)
+    if share >= settings.empty_share_max[sensor]:
         return replace(one, empty_share=share, screened=one.screened or _FIXED)
-    if share > settings.empty_share_dark or not is_clear:
+    if share > settings.empty_share_dark or not picture.is_clear(settings):
         return replace(one, empty_share=share)
     score = raised(one.score, settings.empty_odds)
-    is_likely = score >= settings.score_min_berth[Sensor(one.sensor)]
+    is_likely = score >= settings.score_min_berth[sensor]
     screened = None if one.screened == Screened.SHAPE and is_likely else one.screened
     return replace(one, empty_share=share, score=score, screened=screened, flags=[*one.flags, CAME])
 
@@ -177,10 +198,9 @@ class _Stack:
         self._orbits = np.array([one.relative_orbit or 0 for one in ordered])
         self._days = np.array([one.sensed_at.timestamp() / DAY_S for one in ordered])
 
-    def is_clear(self, scene_id: str, settings: Settings) -> bool:
-        """Was it in a pass that has a picture, and a clear one?"""
-        picture = self._by_scene.get(scene_id)
-        return picture is not None and picture.is_clear(settings)
+    def picture(self, scene_id: str) -> Picture | None:
+        """That of one pass; None where it shows no water of the berth."""
+        return self._by_scene.get(scene_id)
 
     def share_when_empty(self, detection: Detection, settings: Settings) -> float | None:
         own = np.flatnonzero(self._scene_ids == detection.scene_id)

@@ -29,6 +29,7 @@ def write_pictures(shown: Sequence[Picture], path: Path) -> None:
             "relative_orbit": one.relative_orbit,
             "row0": one.row0,
             "col0": one.col0,
+            "cloud_share": one.cloud_share,
             "grid": asdict(one.grid),
         }
         for one in shown
@@ -48,6 +49,7 @@ def read_pictures(path: Path) -> list[Picture]:
                 relative_orbit=one["relative_orbit"],
                 row0=one["row0"],
                 col0=one["col0"],
+                cloud_share=one["cloud_share"],
                 grid=Grid(**one["grid"]),
                 excess=kept[str(index)].astype(np.float32),
             )

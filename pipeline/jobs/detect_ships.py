@@ -224,5 +224,5 @@ def _arrivals(
     return pictured
 
 
-DETECT = Stage(name="detect", version=5, work=_detect_in_scene)
-SCREEN = Stage(name="screen", version=4, work=_screen_site)
+DETECT = Stage(name="detect", version=6, work=_detect_in_scene)
+SCREEN = Stage(name="screen", version=5, work=_screen_site)

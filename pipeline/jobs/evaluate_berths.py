@@ -108,7 +108,7 @@ def evaluate_berths(run: Run, story: Story) -> BerthScore:
         ships_off_m=hit[:, 1],
         false_shapes=wrong[:, 0],
         false_off_m=wrong[:, 1],
-        limit=run.config.detect.empty_share_max,
+        limit=run.config.detect.empty_share_max[Sensor.S2],
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.detect.cfar import CfarDetector
-from pipeline.detect.empty import CAME, pictures, screen_berths
+from pipeline.detect.empty import CAME, CLOUDY, pictures, screen_berths
 from pipeline.detect.locate import detections
 from pipeline.detect.settings import Settings
 from pipeline.records import Image, Screened, Sensor, Surface
@@ -138,6 +138,19 @@ def test_pieces_of_broken_cloud_come_and_go_and_gain_nothing():
     assert one.score == detected[0].score
 
 
+def test_where_cloud_is_broken_all_odds_in_berths_are_lowered_be_the_berth_itself_clear():
+    passes = [a_pass(n, [GUEST] if n == 2 else []) for n in range(9)]
+    scene, image, ground = passes[2]
+    ground.cloud[: round(0.06 * image.grid.height), :] = True  # far from the berth
+    detected = found(scene, image.grid, [GUEST], score=0.8)
+    (one,) = screened(passes, detected)
+    assert one.empty_share == pytest.approx(0.0, abs=0.05)
+    before = detected[0].score / (1 - detected[0].score)
+    assert one.score / (1 - one.score) == pytest.approx(before / 4)
+    assert CLOUDY in one.flags
+    assert CAME not in one.flags
+
+
 def test_a_tanker_that_lies_for_weeks_is_not_fixed():
     passes = [a_pass(n, [GUEST], every_days=2.5) for n in range(12)]
     detected = [d for scene, image, _ in passes for d in found(scene, image.grid, [GUEST])]
@@ -198,7 +211,9 @@ def test_a_scene_beside_the_berth_has_no_picture_of_it():
 
 
 def test_what_only_screening_needs_does_not_ask_for_new_detections():
-    other = SETTINGS.model_copy(update={"empty_share_max": 0.7, "ambiguity_far_m": 7000.0})
+    other = SETTINGS.model_copy(
+        update={"empty_share_max": {Sensor.S2: 0.7, Sensor.S1: 0.7}, "ambiguity_far_m": 7000.0}
+    )
     assert other.of_one_scene() == SETTINGS.of_one_scene()
     other = SETTINGS.model_copy(update={"score_min": 0.4})
     assert other.of_one_scene() != SETTINGS.of_one_scene()

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from pipeline.detect.boxes import Found
 from pipeline.detect.settings import Settings
+from pipeline.records import Sensor
 from pipeline.detect.views import TURNS, fused, turned, turned_back
 
 HEIGHT, WIDTH = 40, 56
@@ -99,3 +100,12 @@ def test_nothing_seen_is_nothing():
 def test_radar_is_turned_by_no_quarter():
     with pytest.raises(ValidationError, match="radar"):
         Settings(views={"S2": 8, "S1": 8})
+
+
+def test_a_sensor_left_out_keeps_its_own_model_views_and_limit():
+    """`models: {S2: ...}` in a configuration is laid over the defaults, not put in their place."""
+    chosen = Settings(models={"S2": "mine"}, views={"S2": 2}, empty_share_max={"S1": 0.3})
+    own = Settings()
+    assert chosen.models == {Sensor.S2: "mine", Sensor.S1: own.models[Sensor.S1]}
+    assert chosen.views == {Sensor.S2: 2, Sensor.S1: own.views[Sensor.S1]}
+    assert chosen.empty_share_max == {Sensor.S2: own.empty_share_max[Sensor.S2], Sensor.S1: 0.3}
