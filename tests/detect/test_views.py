@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from pipeline.detect.boxes import Found
 from pipeline.detect.settings import Settings
-from pipeline.records import Sensor
 from pipeline.detect.views import TURNS, fused, turned, turned_back
+from pipeline.records import Sensor
 
 HEIGHT, WIDTH = 40, 56
 
