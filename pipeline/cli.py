@@ -30,6 +30,7 @@ from pipeline.cli_common import (
     print_score,
     work,
 )
+from pipeline.cli_review import decisions_app, users_app
 from pipeline.config import Secrets, load_config
 from pipeline.errors import EXIT_DONE, EXIT_SOME_FAILED, EXIT_TRY_LATER, EXIT_USAGE, DarkcallError
 from pipeline.jobs.explain_call import explain_call
@@ -195,6 +196,8 @@ def hand_ledger(
     print_score(read_hand_ledger(deliveries, caps), as_json=as_json)
 
 
+app.add_typer(users_app, name="users")
+app.add_typer(decisions_app, name="decisions")
 evaluate_app.command("season")(cli_detector.season)
 evaluate_app.command("calls")(cli_detector.calls)
 evaluate_app.command("replay")(cli_detector.replay)

@@ -113,6 +113,8 @@ class Secrets(BaseSettings):
 
     sh_client_id: SecretStr | None = None
     sh_client_secret: SecretStr | None = None
+    database_url: SecretStr | None = None
+    """Where decisions are kept; it may hold a password, so it stands in no file."""
 
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:

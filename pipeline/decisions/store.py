@@ -58,7 +58,7 @@ class Store:
                 "The database of decisions cannot be reached",
                 where=engine.url.render_as_string(hide_password=True),
                 found=str(error.orig).strip().split("\n")[0],
-                do="Is it running, and does `review.database_url` name it?",
+                do="Is it running, and does DARKCALL_DATABASE_URL name it?",
             ) from None
         return store
 
@@ -101,7 +101,7 @@ def _engine(url: str) -> sa.Engine:
 
 def _no_database(found: str) -> UsageError:
     return UsageError(
-        "`review.database_url` names no database that Darkcall keeps decisions in",
+        "DARKCALL_DATABASE_URL names no database that Darkcall keeps decisions in",
         expected="sqlite:///path/file.db, or postgresql://user@host/name with darkcall[postgres]",
         found=found,
     )
