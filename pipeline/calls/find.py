@@ -156,10 +156,7 @@ def two_ships(one: Mapping[str, float], other: Mapping[str, float], settings: Se
 
 
 def named(
-    call: PortCall,
-    stay: SeenStay,
-    own: Sequence[tuple[float, Suspicion]],
-    settings: Settings,
+    call: PortCall, stay: SeenStay, own: Sequence[tuple[float, Suspicion]], settings: Settings
 ) -> PortCall:
     """A dark call with the name that stands out, if one does, its tier and its odds.
 

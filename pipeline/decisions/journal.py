@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import sqlalchemy as sa
 
@@ -93,10 +94,8 @@ def verify(store: Store) -> Head:
     Raises:
         ChecksFailed: a line was changed, taken out or put in.
     """
-    with store.reading() as connection:
-        streamed = connection.execution_options(stream_results=True)
-        with streamed.execute(sa.select(JOURNAL).order_by(JOURNAL.c.seq)) as rows:
-            return _walk(dict(row._mapping) for row in rows)  # noqa: SLF001  SQLAlchemy's own name
+    with _rows(store) as rows:
+        return _walk(rows)
 
 
 def export(store: Store, path: Path) -> Head:
@@ -105,11 +104,30 @@ def export(store: Store, path: Path) -> Head:
     Raises:
         ChecksFailed: the chain is broken; the file is not written.
     """
-    head = verify(store)
-    with store.reading() as connection, path.open("w", encoding="utf-8") as out:
-        for row in connection.execute(sa.select(JOURNAL).order_by(JOURNAL.c.seq)):
-            out.write(canonical(dict(row._mapping)) + "\n")  # noqa: SLF001
+    unfinished = path.with_name(f".{path.name}.tmp")
+    try:
+        with unfinished.open("w", encoding="utf-8") as out, _rows(store) as rows:
+            head = _walk(_written(rows, out))
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return head
+
+
+def _written(rows: Iterable[dict[str, Any]], out: TextIO) -> Iterator[dict[str, Any]]:
+    """The same rows, each written as it passes: what was walked is what stands in the file."""
+    for row in rows:
+        out.write(canonical(row) + "\n")
+        yield row
+
+
+@contextmanager
+def _rows(store: Store) -> Iterator[Iterator[dict[str, Any]]]:
+    """All lines in order, streamed."""
+    with store.reading() as connection:
+        streamed = connection.execution_options(stream_results=True)
+        with streamed.execute(sa.select(JOURNAL).order_by(JOURNAL.c.seq)) as rows:
+            yield (dict(row._mapping) for row in rows)  # noqa: SLF001  SQLAlchemy's own name
 
 
 def verify_export(path: Path) -> Head:

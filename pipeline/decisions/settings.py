@@ -36,6 +36,3 @@ class Settings(BaseModel):
     second_review_tiers: tuple[str, ...] = Field(
         ("A", "B"), description="tiers whose cases two people decide, each without the other's word"
     )
-    attachment_max_bytes: int = Field(
-        100 * 1024 * 1024, ge=1, description="bytes of an attached file; a panchromatic chip fits"
-    )

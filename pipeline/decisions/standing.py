@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from pipeline.decided import (
@@ -44,7 +43,6 @@ class Standing:
     """Valid verdicts on today's evidence, by who gave it; each the last of that person."""
     settled: Entry | None
     """What decided it: a lead's word, else the last verdict; None while it is not decided."""
-    decided_at: datetime | None
     assigned_to: str | None
     attachments: tuple[Entry, ...]
     entries: tuple[Entry, ...]
@@ -116,7 +114,6 @@ def standing(case: Case, entries: Sequence[Entry], settings: Settings) -> Standi
         status=status,
         verdicts=verdicts,
         settled=settled,
-        decided_at=None if settled is None else settled.at,
         assigned_to=assigned[-1].to if assigned else None,
         attachments=tuple(entry for entry in valid if isinstance(entry.body, Attached)),
         entries=tuple(entries),

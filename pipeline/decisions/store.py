@@ -14,7 +14,7 @@ import alembic.config
 import alembic.migration
 import alembic.script
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from pipeline.errors import TryLater, UsageError
 
@@ -146,6 +146,3 @@ def _migrate(connection: sa.Connection) -> None:
         )
     if now != script.get_current_head():
         alembic.command.upgrade(config, "head")
-
-
-__all__ = ["SQLAlchemyError", "Store"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from pipeline.records import Sensor
 
@@ -417,14 +417,12 @@ class Settings(BaseModel):
     def _radar_keeps_its_side(cls, views: dict[Sensor, int]) -> dict[Sensor, int]:
         if views.get(Sensor.S1, 1) > RADAR_VIEWS:
             raise ValueError(f"radar bears {RADAR_VIEWS} views at the most")
-        return {sensor: views.get(sensor, VIEWS[sensor]) for sensor in Sensor}
+        return views
 
-    @field_validator("empty_share_max")
+    @field_validator("models", "views", "empty_share_max")
     @classmethod
-    def _each_sensor_has_a_limit(cls, limits: dict[Sensor, float]) -> dict[Sensor, float]:
-        return {sensor: limits.get(sensor, SHARE_MAX[sensor]) for sensor in Sensor}
-
-    @field_validator("models")
-    @classmethod
-    def _each_sensor_has_one(cls, models: dict[Sensor, str]) -> dict[Sensor, str]:
-        return {sensor: models.get(sensor, MODELS[sensor]) for sensor in Sensor}
+    def _left_out_keeps_its_own(
+        cls, given: dict[Sensor, Any], info: ValidationInfo
+    ) -> dict[Sensor, Any]:
+        own = cls.model_fields[str(info.field_name)].default
+        return {sensor: given.get(sensor, own[sensor]) for sensor in Sensor}
