@@ -12,7 +12,7 @@ import typer
 import yaml
 from rich.console import Console
 
-from pipeline import cli_detector
+from pipeline import cli_desk, cli_detector
 from pipeline.cli_common import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -196,6 +196,7 @@ def hand_ledger(
     print_score(read_hand_ledger(deliveries, caps), as_json=as_json)
 
 
+app.command("desk")(cli_desk.desk)
 app.add_typer(users_app, name="users")
 app.add_typer(decisions_app, name="decisions")
 evaluate_app.command("season")(cli_detector.season)

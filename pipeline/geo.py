@@ -97,10 +97,15 @@ class Grid:
 
         A grid azimuth plus this is the true azimuth.
         """
-        x, y = _transformer("EPSG:4326", self.crs).transform(lon, lat)
-        lon2, lat2 = _transformer(self.crs, "EPSG:4326").transform(x, y + 100.0)
-        azimuth, _, _ = WGS84.inv(lon, lat, lon2, lat2)
-        return float(azimuth)
+        return convergence_deg(self.crs, lon, lat)
+
+
+def convergence_deg(crs: str, lon: float, lat: float) -> float:
+    """Angle from true north to a projection's north at a place, clockwise, degrees."""
+    x, y = _transformer("EPSG:4326", crs).transform(lon, lat)
+    lon2, lat2 = _transformer(crs, "EPSG:4326").transform(x, y + 100.0)
+    azimuth, _, _ = WGS84.inv(lon, lat, lon2, lat2)
+    return float(azimuth)
 
 
 def to_crs(geometry: Geometry, *, source: str = "EPSG:4326", target: str) -> Geometry:

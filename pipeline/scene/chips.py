@@ -55,6 +55,8 @@ def picture(
     col: float,
     settings: Settings,
     outlines: Sequence[tuple[Sequence[float], Colour]] = (),
+    bands: Sequence[str] | None = None,
+    marked: bool = True,
 ) -> Bytes:
     """(height, width, 3) 8-bit crop centred on a place, with scale bar and north tick.
 
@@ -68,6 +70,8 @@ def picture(
         col: centre, pixel-edge coordinates.
         settings: size, stretch and scale bar.
         outlines: boxes to draw, row0 col0 … row3 col3 in scene pixel edges, each with its colour.
+        bands: shown as blue, green and red, or one in grey; None: as above.
+        marked: with scale bar and north; a page draws its own.
 
     Raises:
         BadInput: the image has no band that can be shown.
@@ -83,12 +87,13 @@ def picture(
         ]
     )
     size = (settings.chip_px, settings.chip_px)
-    warped = cv2.warpAffine(
-        _stretched(image, settings), matrix, size, flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0)
-    )
+    layers = stretched(image, bands or shown_bands(image), settings)
+    warped = cv2.warpAffine(layers, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
     canvas = np.asarray(warped, np.uint8)
     for outline_px, colour in outlines:
         _draw_outline(canvas, outline_px, zoom, (row - half_px, col - half_px), colour)
+    if not marked:
+        return canvas
     _draw_scale(canvas, settings.chip_scale_bar_m / image.grid.pixel_m * zoom, settings)
     lon, lat = image.grid.lonlat_from_px(row, col)
     _draw_north(canvas, image.grid.convergence_deg(float(lon), float(lat)))
@@ -114,21 +119,33 @@ def write_sheet(path: Path, tiles: Sequence[tuple[Bytes, str]], *, columns: int)
     _publish(path, sheet)
 
 
-def _stretched(image: Image, settings: Settings) -> Bytes:
-    """(height, width, 3) 8-bit in OpenCV's order blue, green, red."""
-    visible = [image.band(name) for name in ("B02", "B03", "B04")]
-    nir, power = image.band("B08"), image.band("VV")
-    if power is None:
-        power = image.band("VH")
-    if all(band is not None for band in visible):
-        layers = [_reflectance(band, settings) for band in visible if band is not None]
-    elif nir is not None:
-        layers = [_reflectance(nir, settings)] * 3
-    elif power is not None:
-        layers = [_decibel(power, settings)] * 3
-    else:
-        raise BadInput("Image has no band to show", expected="B02 B03 B04, B08, VV or VH")
-    picture = np.dstack(layers)
+def shown_bands(image: Image) -> tuple[str, ...]:
+    """What is shown where nobody chose: true colour, else near infrared, else radar.
+
+    Raises:
+        BadInput: the image has no band that can be shown.
+    """
+    for bands in (("B02", "B03", "B04"), ("B08",), ("VV",), ("VH",)):
+        if set(bands) <= set(image.bands):
+            return bands
+    raise BadInput("Image has no band to show", expected="B02 B03 B04, B08, VV or VH")
+
+
+def stretched(image: Image, bands: Sequence[str], settings: Settings) -> Bytes:
+    """(height, width, 3) 8-bit in OpenCV's order blue, green, red; black where not valid.
+
+    Args:
+        image: has these bands.
+        bands: shown as blue, green and red, or one in grey.
+        settings: the stretch, of which nothing depends on the content.
+    """
+    layers = []
+    for name in bands:
+        band = image.band(name)
+        assert band is not None, name
+        shade = _decibel if name in ("VV", "VH") else _reflectance
+        layers.append(shade(band, settings))
+    picture = np.dstack(layers * (3 if len(layers) == 1 else 1))
     picture[~image.valid] = 0
     return picture
 
@@ -179,12 +196,17 @@ def _draw_north(picture: Bytes, convergence_deg: float) -> None:
     cv2.putText(picture, "N", place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, _INK, 1, cv2.LINE_AA)
 
 
-def _publish(path: Path, picture: Bytes) -> None:
+def png(picture: Bytes) -> bytes:
+    """A (height, width, 3) or (height, width, 4) picture as the bytes of a PNG."""
     done, encoded = cv2.imencode(".png", picture)
     assert done, "PNG encoding of an 8-bit picture cannot fail"
+    return encoded.tobytes()
+
+
+def _publish(path: Path, picture: Bytes) -> None:
     part = path.with_name(path.name + ".part")
     with part.open("wb") as stream:
-        stream.write(encoded.tobytes())
+        stream.write(png(picture))
         stream.flush()
         os.fsync(stream.fileno())
     part.rename(path)

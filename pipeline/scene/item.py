@@ -115,6 +115,18 @@ def read_item(path: Path) -> Scene:
         raise BadInput("Not a scene's STAC item", where=path, found=repr(error)) from None
 
 
+def crs_of_item(path: Path) -> str:
+    """The authority string of the CRS that a scene's pixels lie in.
+
+    Raises:
+        BadInput: not a scene's item.
+    """
+    try:
+        return str(read_document(path)["properties"][f"{PREFIX}crs"])
+    except (KeyError, TypeError) as error:
+        raise BadInput("Not a scene's STAC item", where=path, found=repr(error)) from None
+
+
 def _bands(assets: Mapping[str, Any]) -> tuple[str, ...]:
     """In the image's order, which JSON's sorted keys do not keep."""
     if not assets or not set(assets) <= {*BANDS, CLOUD}:

