@@ -160,6 +160,8 @@ function drawMap() {
   drawGround();
   drawScene();
   map.on("click", clicked);
+  map.invalidateSize({ pan: false }); // the forms beside it may have changed its size
+  map.setView([lat, lon], 15);
 }
 
 function drawGround() {
