@@ -27,6 +27,7 @@ from pipeline.cli_common import (
     work_on,
 )
 from pipeline.config import Config, load_config
+from pipeline.decisions.journal import entries
 from pipeline.detect.settings import Settings as DetectSettings
 from pipeline.evaluate.match import Bin
 from pipeline.evaluate.settings import Settings as EvaluateSettings
@@ -42,8 +43,16 @@ from pipeline.jobs.evaluate_replay import evaluate_replay
 from pipeline.jobs.evaluate_season import evaluate_season
 from pipeline.jobs.evaluate_tanker import evaluate_tanker
 from pipeline.jobs.label_radar import labels_from_radar, reference_data
-from pipeline.jobs.label_ships import labels_from_drawings, labels_from_run
+from pipeline.jobs.label_ships import (
+    decided_hulls,
+    labels_from_drawings,
+    labels_from_run,
+    read_decisions,
+)
+from pipeline.jobs.open_decisions import open_decisions
 from pipeline.jobs.predict import Looking, predict
+from pipeline.jobs.queue_review import queued_cases
+from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.jobs.summary import print_failures
 from pipeline.jobs.trained import (
@@ -229,15 +238,18 @@ def label(
         ),
     ] = LabelSource.DRAWINGS,
     decisions: Annotated[
-        Path | None, typer.Option(help="CSV of detection_id and verdict, with --from decisions")
+        Path | None,
+        typer.Option(
+            help="with --from decisions: CSV of detection_id and verdict; none: the desk's"
+        ),
     ] = None,
 ) -> None:
     """Labels for training, as a YOLO data set: drawn hulls, AIS matches or reviewers' decisions.
 
     Example: darkcall label --from drawings --out workspace/labels/s2
     """
-    if (source is LabelSource.DECISIONS) != (decisions is not None):
-        raise typer.BadParameter("--decisions goes with --from decisions, and is needed there")
+    if source is not LabelSource.DECISIONS and decisions is not None:
+        raise typer.BadParameter("--decisions goes with --from decisions")
     inputs = read_recipe(recipe_folder(model)).inputs
     found = _labelled(source, config, inputs, decisions)
     write_dataset(out, found, bands=inputs.bands)
@@ -254,7 +266,18 @@ def _labelled(
     run, story = work(active, Options(config=config))
     if source is LabelSource.DRAWINGS:
         return labels_from_drawings(run, story, inputs)
-    return labels_from_run(run, story, inputs, decisions)
+    if source is LabelSource.AIS:
+        return labels_from_run(run, story, inputs)
+    said = _journalled(run, story) if decisions is None else read_decisions(decisions)
+    return labels_from_run(run, story, inputs, said)
+
+
+def _journalled(run: Run, story: Story) -> dict[str, str]:
+    store = open_decisions(run.config)
+    try:
+        return decided_hulls(queued_cases(story.queued), entries(store))
+    finally:
+        store.close()
 
 
 def train(

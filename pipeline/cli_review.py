@@ -16,11 +16,12 @@ from pipeline.clock import format_utc
 from pipeline.config import load_config
 from pipeline.decided import Role
 from pipeline.decisions import accounts
+from pipeline.decisions.backup import BackedUp, back_up, restore
 from pipeline.decisions.journal import export, verify, verify_export
 from pipeline.decisions.settings import Settings
 from pipeline.decisions.store import Store
 from pipeline.errors import UsageError
-from pipeline.jobs.open_decisions import open_decisions
+from pipeline.jobs.open_decisions import ATTACHMENTS, open_decisions
 
 users_app = typer.Typer(help="Accounts of the review desk.", no_args_is_help=False)
 decisions_app = typer.Typer(help="The journal of decisions.", no_args_is_help=True)
@@ -179,3 +180,37 @@ def export_journal(
     with _opened(config) as store:
         head = export(store, out)
     typer.echo(f"{head.n_entries} entries in {out}, the last {head.sha256}")
+
+
+@decisions_app.command("backup")
+def back_up_decisions(
+    out: Annotated[Path, typer.Option(help="zip to write")], config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """Write journal, accounts and attachments into one file that proves itself.
+
+    Example: darkcall decisions backup --out decisions.zip
+    """
+    with _opened(config) as store:
+        done = back_up(store, load_config(config).workspace / ATTACHMENTS, out)
+    typer.echo(_held(done, out))
+
+
+@decisions_app.command("restore")
+def restore_decisions(
+    backup: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="what backup wrote")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Bring a back-up into an empty database; nothing is ever overwritten.
+
+    Example: darkcall decisions restore decisions.zip
+    """
+    with _opened(config) as store:
+        done = restore(store, load_config(config).workspace / ATTACHMENTS, backup)
+    typer.echo(f"Restored: {_held(done, backup)}")
+
+
+def _held(done: BackedUp, path: Path) -> str:
+    return (
+        f"{done.n_entries} entries, {done.n_users} accounts, "
+        f"{done.n_attachments} attachments: {path}"
+    )

@@ -95,7 +95,7 @@ def verify(store: Store) -> Head:
         ChecksFailed: a line was changed, taken out or put in.
     """
     with _rows(store) as rows:
-        return _walk(rows)
+        return walk(rows)
 
 
 def export(store: Store, path: Path) -> Head:
@@ -107,7 +107,7 @@ def export(store: Store, path: Path) -> Head:
     unfinished = path.with_name(f".{path.name}.tmp")
     try:
         with unfinished.open("w", encoding="utf-8") as out, _rows(store) as rows:
-            head = _walk(_written(rows, out))
+            head = walk(_written(rows, out))
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -137,7 +137,7 @@ def verify_export(path: Path) -> Head:
         BadInput: it is no export.
         ChecksFailed: a line was changed, taken out or put in.
     """
-    return _walk(_lines(path))
+    return walk(_lines(path))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -155,7 +155,12 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _walk(rows: Iterable[Mapping[str, Any]]) -> Head:
+def walk(rows: Iterable[Mapping[str, Any]]) -> Head:
+    """Follow the chain from its beginning.
+
+    Raises:
+        ChecksFailed: a line was changed, taken out or put in.
+    """
     number, last = 0, GENESIS
     for number, row in enumerate(rows, start=1):
         for wrong, said in (

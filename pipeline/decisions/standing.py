@@ -97,10 +97,7 @@ def standings(
 
 def standing(case: Case, entries: Sequence[Entry], settings: Settings) -> Standing:
     """How one case stands, from its own entries in order."""
-    withdrawn = {
-        (entry.who, entry.body.of_seq) for entry in entries if isinstance(entry.body, Withdrawn)
-    }
-    valid = [entry for entry in entries if (entry.who, entry.seq) not in withdrawn]
+    valid = valid_entries(entries)
     judged = [entry for entry in valid if isinstance(entry.body, VerdictGiven | Adjudicated)]
     today = [entry for entry in judged if entry.evidence_key == case.evidence_key]
     verdicts = {entry.who: entry for entry in today if isinstance(entry.body, VerdictGiven)}
@@ -118,6 +115,14 @@ def standing(case: Case, entries: Sequence[Entry], settings: Settings) -> Standi
         attachments=tuple(entry for entry in valid if isinstance(entry.body, Attached)),
         entries=tuple(entries),
     )
+
+
+def valid_entries(entries: Sequence[Entry]) -> list[Entry]:
+    """Those that their writers have not withdrawn, in order."""
+    withdrawn = {
+        (entry.who, entry.body.of_seq) for entry in entries if isinstance(entry.body, Withdrawn)
+    }
+    return [entry for entry in entries if (entry.who, entry.seq) not in withdrawn]
 
 
 def needed(case: Case, settings: Settings) -> int:

@@ -19,7 +19,7 @@ from pipeline.geo import convergence_deg, to_crs, utm_crs
 from pipeline.jobs.case_ground import Ground, ground_of
 from pipeline.jobs.find_calls import STAYS
 from pipeline.jobs.findings import Findings
-from pipeline.jobs.queue_review import CASES
+from pipeline.jobs.queue_review import queued_cases
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.records import (
@@ -67,15 +67,14 @@ class CaseFiles:
         Raises:
             UsageError: the review stage of this configuration has not been run.
         """
-        queued = list(story.queued.done.values())
-        if not queued:
+        self.cases = queued_cases(story.queued)
+        if not story.queued.done:
             raise UsageError(
                 "Nothing to review yet", where=run.config.name,
                 do="Run `darkcall run` with this configuration first",
             )  # fmt: skip
         self.title = run.config.title
         self.is_simulated = story.simulated is not None
-        self.cases = read_records(Case, [done.folder / CASES for done in queued])
         self.found: Findings = story.findings.read()
         self.sites = {site.site_id: site for site in run.sites}
         self.scenes = _scenes(story)

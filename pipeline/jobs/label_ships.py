@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.decided import Entry, HullRejected, Verdict
+from pipeline.decisions.settings import Settings as DecisionSettings
+from pipeline.decisions.standing import standings, valid_entries
 from pipeline.errors import BadInput, UsageError
 from pipeline.jobs.detect_ships import ground_of, site_of
 from pipeline.jobs.hull_labels import ignored_px, labelled_image, labels_of, on_grid, undrawn_on
@@ -19,6 +22,7 @@ from pipeline.learn.dataset import reaching_the_rim
 from pipeline.learn.store import Labelled
 from pipeline.model import Inputs
 from pipeline.records import (
+    Case,
     Detection,
     Image,
     Match,
@@ -28,6 +32,11 @@ from pipeline.records import (
 from pipeline.scene.read import read_scene
 
 CONFIRMED = frozenset({"confirm", "confirmed"})
+_OF_CASE = {
+    Verdict.CONFIRMED: "confirmed",
+    Verdict.WRONG_SHIP: "confirmed",
+    Verdict.NOT_A_SHIP: "not a ship",
+}
 REFUSED = frozenset({"reject", "rejected", "not a ship"})
 MAX_DECISIONS = 1_000_000
 
@@ -69,7 +78,7 @@ def labels_from_drawings(run: Run, story: Story, inputs: Inputs) -> list[Labelle
 
 
 def labels_from_run(
-    run: Run, story: Story, inputs: Inputs, decisions: Path | None = None
+    run: Run, story: Story, inputs: Inputs, verdicts: Mapping[str, str] | None = None
 ) -> list[Labelled]:
     """A run's scenes with the detections that AIS or a person vouches for.
 
@@ -81,15 +90,13 @@ def labels_from_run(
         run: whose workspace.
         story: its stages, matched.
         inputs: sensor, bands and stretch.
-        decisions: CSV with `detection_id` and `verdict`, or None for AIS alone.
+        verdicts: what people said, by detection; None: AIS alone is believed.
 
     Raises:
         UsageError: nothing vouched for.
-        BadInput: the decisions cannot be read.
     """
     findings = story.findings.read()
-    verdicts = {} if decisions is None else read_decisions(decisions)
-    matches = {one.detection_id: one for one in findings.matches} if decisions is None else {}
+    matches = {one.detection_id: one for one in findings.matches} if verdicts is None else {}
     by_scene: dict[str, list[Detection]] = defaultdict(list)
     for detection in findings.detections:
         by_scene[detection.scene_id].append(detection)
@@ -99,14 +106,14 @@ def labels_from_run(
         if scene.sensor is not inputs.sensor:
             continue
         data = _pixels(run, name, scene, image, inputs)
-        one = _vouched(scene, data, by_scene[scene.scene_id], matches, verdicts)
+        one = _vouched(scene, data, by_scene[scene.scene_id], matches, verdicts or {})
         if one.outlines or one.sources:
             found.append(one)
     if not found:
         raise UsageError(
             "No detection is vouched for",
             where=run.workspace,
-            do="Match with AIS first (`darkcall match`), or name a file of decisions",
+            do="Match with AIS first (`darkcall match`), or decide cases (`darkcall desk`)",
         )
     return found
 
@@ -149,6 +156,29 @@ def _vouched(
         sources=tuple(sources),
         ignored=tuple(doubtful),
     )
+
+
+def decided_hulls(cases: Sequence[Case], entries: Sequence[Entry]) -> dict[str, str]:
+    """Verdict by detection id, from the journal.
+
+    A case that is decided as a ship, whichever, confirms its detections; one that is none refuses
+    them. "Rejected" and "cannot tell" say nothing of the hull: another ship may lie there.
+    A detection that somebody rejected by itself is none.
+
+    Args:
+        cases: of the queue, with the evidence of today.
+        entries: the journal.
+    """
+    verdicts: dict[str, str] = {}
+    now = standings(cases, entries, DecisionSettings())
+    for case in cases:
+        verdict = now[case.case_id].verdict
+        if verdict in _OF_CASE:
+            verdicts |= dict.fromkeys(case.evidence_ids, _OF_CASE[verdict])
+    for entry in valid_entries(entries):
+        if isinstance(entry.body, HullRejected):
+            verdicts[entry.body.detection_id] = "not a ship"
+    return verdicts
 
 
 def read_decisions(path: Path) -> dict[str, str]:

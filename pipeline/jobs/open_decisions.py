@@ -6,6 +6,7 @@ from pipeline.config import Config, Secrets
 from pipeline.decisions.store import Store
 
 DATABASE = "decisions.db"
+ATTACHMENTS = "attachments"
 
 
 def open_decisions(config: Config) -> Store:

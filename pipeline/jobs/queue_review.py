@@ -175,6 +175,11 @@ def _fill_queue(task: ReviewTask, out: Path) -> Outcome:
     return Outcome(counts={"cases": len(cases)})
 
 
+def queued_cases(queued: StageResult) -> list[Case]:
+    """The queue as the review stage left it, the most valuable case first."""
+    return read_records(Case, [done.folder / CASES for done in queued.done.values()])
+
+
 def cadences(
     found: Findings, sites: Sequence[Site], settings: pipeline.voyages.settings.Settings
 ) -> list[Cadence]:

@@ -14,12 +14,12 @@ from pipeline.desk.desk import Desk
 from pipeline.desk.docket import Docket
 from pipeline.errors import UsageError
 from pipeline.jobs.case_files import CaseFiles
+from pipeline.jobs.open_decisions import ATTACHMENTS
 from pipeline.jobs.queue_review import REPORT
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.scene.renditions import Rendition, crop, tile
 
-ATTACHMENTS = "attachments"
 DESK_CHIP_PX = 320
 """Pictures on the desk are shown at 150 to 400 px."""
 CROPS_KEPT = 600
