@@ -10,7 +10,7 @@ STAGE_ARGS = --config $(CONFIG) $(ARGS)
 export DARKCALL_REFERENCE_DATA ?= $(wildcard $(abspath ../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help install system detect test test-all check fmt fetch ais match calls voyages review report replay bench lock clean
+.PHONY: help install system detect test test-all check fmt fetch ais match calls voyages review report replay desk browser bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -50,10 +50,19 @@ report: $(VENV)/.installed ## the static HTML report of what the stages have fou
 replay: $(VENV)/.installed ## the season of 2024 simulated at full scale, and its report (half an hour on two cores)
 	@$(DARKCALL) run --config configs/replay-2024.yaml $(ARGS)
 
-test: $(VENV)/.installed ## the test suite (under 10 minutes on 2 cores)
+desk: $(VENV)/.installed ## the review desk on http://127.0.0.1:8080 (add an account first: darkcall users add)
+	@$(DARKCALL) desk $(STAGE_ARGS)
+
+# The desk's tests drive a real browser; without one they are skipped and say so.
+browser:
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null || echo "No Chromium: the desk is not tested in a browser"; \
+	else echo "No Chromium: the desk is not tested in a browser (apt-get install chromium)"; fi
+
+test: $(VENV)/.installed browser ## the test suite (under 10 minutes on 2 cores)
 	@$(BIN)/python -m pytest -q -n 2 -m "not slow" $(ARGS)
 
-test-all: $(VENV)/.installed ## every test, the slow ones too
+test-all: $(VENV)/.installed browser ## every test, the slow ones too
 	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
 
 check: $(VENV)/.installed ## format, lint, types, import contracts, tests

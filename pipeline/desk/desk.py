@@ -44,8 +44,8 @@ class Desk:
     tile: Tile
     report: Path | None
     """Folder of the static report; None: not written."""
-    chips: Path
-    """Folder of the chips that the report links to."""
+    workspace: Path
+    """Holds the folders of stages whose crops the report links to."""
     attachments: Path
     origins: tuple[str, ...]
     """Where browsers reach the desk."""

@@ -195,12 +195,13 @@ def report(name: str, _: Anybody, desk: AtDesk) -> FileResponse:
     return _file(desk.report, name)
 
 
+@pages.get("/detect/{name:path}")
 @pages.get("/screen/{name:path}")
-def chip(name: str, _: Anybody, desk: AtDesk) -> FileResponse:
-    """A crop that the report links to."""
+def chip(request: Request, name: str, _: Anybody, desk: AtDesk) -> FileResponse:
+    """A crop that the report links to, relative to itself."""
     if CHIP.fullmatch(name) is None:
         raise HTTPException(404, "No such crop")
-    return _file(desk.chips, name)
+    return _file(desk.workspace / request.url.path.split("/")[1], name)
 
 
 def _file(folder: Path, name: str) -> FileResponse:

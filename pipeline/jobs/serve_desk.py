@@ -70,7 +70,7 @@ def desk_for(
         crop=crop_of,
         tile=tile_of,
         report=queued.folder if (queued.folder / REPORT).is_file() else None,
-        chips=run.workspace / "screen",
+        workspace=run.workspace,
         attachments=run.workspace / ATTACHMENTS,
         origins=tuple(origins),
         accounts=settings,

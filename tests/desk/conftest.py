@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import threading
 import time
@@ -148,7 +147,7 @@ def make_desk(tmp_path) -> Callable[..., Desk]:
             title="Invented cases", is_simulated=True, store=store,
             docket=Docket(store, summaries, DecisionSettings(), known),
             file=lambda name: make_file(numbers[name], key=keys.get(numbers[name])),
-            crop=crop, tile=tile, report=report, chips=tmp_path / "screen",
+            crop=crop, tile=tile, report=report, workspace=tmp_path,
             attachments=tmp_path / "attachments", origins=(f"http://127.0.0.1:{port}",),
             settings=Settings(attachment_max_bytes=1_000_000),
         )  # fmt: skip
@@ -183,6 +182,12 @@ def served(desk: Desk, port: int):
     finally:
         server.should_exit = True
         thread.join(timeout=10.0)
+
+
+@pytest.fixture
+def serve():
+    """Serve a desk on a port."""
+    return served
 
 
 @pytest.fixture
@@ -270,7 +275,3 @@ def people(desk_at):
     yield callers
     for caller in callers.values():
         caller.http.close()
-
-
-def chromium() -> str | None:
-    return shutil.which("chromium") or shutil.which("chromium-browser")

@@ -168,6 +168,7 @@ def test_the_desk_is_published_through_tls_alone():
         f"/cases/{CASE}/pictures/S1_1_4/colour.png",
         "/screen/..%2f..%2f..%2fetc%2fpasswd",
         "/screen/../decisions.db",
+        "/detect/..%2fdecisions.db",
         "/screen/site/..%2f..%2fdecisions.db.png",
         "/report/..%2fcases.parquet",
         "/report/cases.parquet",
@@ -185,9 +186,9 @@ def test_no_path_leads_out(people, path):
 def test_a_link_in_the_chips_folder_leads_nowhere(people, desk_at, tmp_path):
     secret = tmp_path / "secret.png"
     secret.write_bytes(b"secret")
-    desk_at[1].chips.mkdir()
-    (desk_at[1].chips / "leak.png").symlink_to(secret)
-    (desk_at[1].chips / "own.png").write_bytes(b"own")
+    (tmp_path / "screen").mkdir()
+    (tmp_path / "screen" / "leak.png").symlink_to(secret)
+    (tmp_path / "screen" / "own.png").write_bytes(b"own")
     assert people["bob"].get("/screen/leak.png").status_code == 404
     assert people["bob"].get("/screen/own.png").content == b"own"
 
