@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli_common import DEFAULT_CONFIG, ConfigOption, Options, work
+from pipeline.config import load_config
 from pipeline.errors import UsageError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -33,9 +34,10 @@ def desk(
     Example: darkcall desk --config configs/demo.yaml
     """
     # FastAPI and what stands behind it take a second that no other command should wait for.
+    from pipeline.desk.desk import CurrentDesk  # noqa: PLC0415
     from pipeline.desk.serve import origins_of, serve  # noqa: PLC0415
     from pipeline.jobs.open_decisions import open_decisions  # noqa: PLC0415
-    from pipeline.jobs.serve_desk import desk_for  # noqa: PLC0415
+    from pipeline.jobs.serve_desk import desk_for, results_stamp  # noqa: PLC0415
 
     if host not in LOOPBACK and public_url is None:
         raise UsageError(
@@ -43,10 +45,14 @@ def desk(
             expected="a loopback address, or a proxy with TLS in front",
             do="Leave --host out, or name the proxy with --public-url (docs/desk.md)",
         )  # fmt: skip
-    run, story = work((), Options(config=config))
-    store = open_decisions(run.config)
+    options = Options(config=config)
+    store = open_decisions(load_config(config))
+    origins = origins_of(port, public_url)
     try:
-        at = desk_for(run, story, store, origins=origins_of(port, public_url), known=known)
-        serve(at, host=host, port=port, ready=lambda where: typer.echo(f"Open {where}"))
+        current = CurrentDesk(
+            make=lambda: desk_for(*work((), options), store, origins=origins, known=known),
+            stamp=lambda: results_stamp(load_config(config)),
+        )
+        serve(current, host=host, port=port, ready=lambda where: typer.echo(f"Open {where}"))
     finally:
         store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request
@@ -23,13 +24,14 @@ from pipeline.errors import DarkcallError, TryLater, UsageError
 STREAMS = "/attachments"
 
 
-def create_app(desk: Desk) -> FastAPI:
-    """The web application of a desk."""
+def create_app(current: Callable[[], Desk]) -> FastAPI:
+    """The web application of a desk, which is asked for anew with each request."""
+    desk = current()
     app = FastAPI(
         title="Darkcall review desk", version="1", docs_url=None, redoc_url=None,
         openapi_url="/api/openapi.json",
     )  # fmt: skip
-    app.state.desk = desk
+    app.state.current = current
     app.include_router(api)
     app.include_router(pages)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -54,7 +56,7 @@ def _answer(request: Request, status: int, what: str) -> Response:
     """A program gets JSON, a person a page."""
     if request.url.path.startswith("/api/") or request.method != "GET":
         return JSONResponse({"error": what}, status)
-    answer = page("wrong.html", request.app.state.desk, None, status=status, what=what)
+    answer = page("wrong.html", request.app.state.current(), None, status=status, what=what)
     answer.status_code = status
     return answer
 

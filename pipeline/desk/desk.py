@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,7 @@ from pipeline.decisions.store import Store
 from pipeline.desk.case_file import CaseFile
 from pipeline.desk.docket import Docket
 from pipeline.desk.settings import Settings
+from pipeline.errors import DarkcallError
 
 
 class Crop(Protocol):
@@ -58,3 +61,39 @@ class Desk:
     def is_secure(self) -> bool:
         """Is it reached through TLS alone?"""
         return all(origin.startswith("https://") for origin in self.origins)
+
+
+class CurrentDesk:
+    """The desk of the newest finished run: a newer one is made ready while this one answers."""
+
+    def __init__(self, make: Callable[[], Desk], stamp: Callable[[], object]) -> None:
+        """Make the first.
+
+        Args:
+            make: reads the results; may take seconds.
+            stamp: changes when there are other results.
+        """
+        self._make, self._stamp = make, stamp
+        self._seen, self._checked = stamp(), time.monotonic()
+        self._lock = threading.Lock()
+        self._desk = make()
+
+    def __call__(self) -> Desk:
+        """The desk to answer with."""
+        with self._lock:
+            due = time.monotonic() - self._checked >= self._desk.settings.results_check_s
+            if due:
+                self._checked = time.monotonic()
+                seen = self._stamp()
+                if seen != self._seen:
+                    self._seen = seen
+                    threading.Thread(target=self._renew, daemon=True).start()
+            return self._desk
+
+    def _renew(self) -> None:
+        try:
+            desk = self._make()
+        except DarkcallError:  # results in the midst of a change: those of before are shown
+            return
+        with self._lock:
+            self._desk = desk

@@ -46,7 +46,7 @@ class Seat:
 
 def desk_of(request: Request) -> Desk:
     """The desk that the application stands on."""
-    desk = request.app.state.desk
+    desk = request.app.state.current()
     assert isinstance(desk, Desk)
     return desk
 

@@ -32,17 +32,20 @@ def origins_of(port: int, public_url: str | None) -> tuple[str, ...]:
     return (f"https://{parts.netloc}",)
 
 
-def serve(desk: Desk, *, host: str, port: int, ready: Callable[[str], None]) -> None:
+def serve(
+    current: Callable[[], Desk], *, host: str, port: int, ready: Callable[[str], None]
+) -> None:
     """Answer until interrupted.
 
     Args:
-        desk: what answers are made from.
+        current: what answers are made from, asked for with each request.
         host: address of this machine to listen on.
         port: port to listen on.
         ready: told where, once the desk answers.
     """
+    desk = current()
     config = uvicorn.Config(
-        create_app(desk), host=host, port=port, log_level="warning", access_log=False,
+        create_app(current), host=host, port=port, log_level="warning", access_log=False,
         server_header=False, proxy_headers=desk.is_secure, timeout_graceful_shutdown=5,
     )  # fmt: skip
 

@@ -25,3 +25,6 @@ class Settings(BaseModel):
     tile_zoom_max: int = Field(
         18, ge=0, le=22, description="deepest zoom of the map's tiles; 10 m are one pixel at 14"
     )
+    results_check_s: float = Field(
+        10.0, ge=0, description="s between two looks whether a run has brought other results"
+    )

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.config import Config
 from pipeline.decided import Verdict
 from pipeline.decisions.settings import Settings as DecisionSettings
 from pipeline.decisions.store import Store
@@ -14,8 +15,10 @@ from pipeline.desk.desk import Desk
 from pipeline.desk.docket import Docket
 from pipeline.errors import UsageError
 from pipeline.jobs.case_files import CaseFiles
+from pipeline.jobs.contract import MANIFEST
+from pipeline.jobs.ingest_ais import SEASON
 from pipeline.jobs.open_decisions import ATTACHMENTS
-from pipeline.jobs.queue_review import REPORT
+from pipeline.jobs.queue_review import REPORT, REVIEW
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.scene.renditions import Rendition, crop, tile
@@ -75,6 +78,16 @@ def desk_for(
         origins=tuple(origins),
         accounts=settings,
     )
+
+
+def results_stamp(config: Config) -> object:
+    """Changes when the review stage has published other results."""
+    manifest = config.workspace / REVIEW.name / SEASON / MANIFEST
+    try:
+        state = manifest.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size, state.st_ino
 
 
 def read_known(path: Path, case_ids: set[str]) -> dict[str, Verdict]:

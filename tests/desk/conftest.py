@@ -169,7 +169,9 @@ def add_people(store: Store) -> None:
 @contextmanager
 def served(desk: Desk, port: int):
     """The desk on loopback, in a thread."""
-    config = uvicorn.Config(create_app(desk), host="127.0.0.1", port=port, log_level="warning")
+    config = uvicorn.Config(
+        create_app(lambda: desk), host="127.0.0.1", port=port, log_level="warning"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

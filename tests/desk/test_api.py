@@ -26,7 +26,7 @@ def test_no_request_that_the_description_allows_or_forbids_breaks_it(make_desk, 
     token = accounts.add_token(
         sqlite_store, "ann", "attack", at=datetime.now(UTC), settings=DecisionSettings()
     )
-    app = create_app(desk)
+    app = create_app(lambda: desk)
     schema = schemathesis.openapi.from_asgi(
         "/api/openapi.json", app, headers={"host": "127.0.0.1:80"}
     )

@@ -350,7 +350,7 @@ async function attach(event) {
 }
 
 async function take() {
-  const mine = one(".where").textContent.includes(`assigned to ${darkcall.who}`);
+  const mine = sheet.dataset.assigned === darkcall.who;
   if (!await write({ kind: "assigned", to: mine ? null : darkcall.who }, null)) return;
   await show(data.case_id, { since: null, push: false });
   say(mine ? "Given back" : "Assigned to you");
