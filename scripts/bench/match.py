@@ -148,7 +148,8 @@ def _hulls(ships: list[Prediction], rng: np.random.Generator) -> list[Detection]
             length_m=(ship.length_m or 100.0) * (1 + 0.1 * longer), length_sigma_m=12.0,
             width_m=18.0, width_sigma_m=4.0, axis_deg=20.0, axis_sigma_deg=8.0, contrast=9.0,
             p_tanker=0.5, p_tanker_basis="none", zone_id=None, shore_distance_m=800.0,
-            cloud_score=0.0, flags=[], screened=None, detector="made", model_sha256=None, chip=None,
+            cloud_score=0.0, empty_share=None, flags=[], screened=None, detector="made",
+            model_sha256=None, chip=None,
         )
         for k, (ship, (east, north, longer)) in enumerate(
             zip(ships, rng.normal(size=(len(ships), 3)), strict=True)
@@ -190,7 +191,7 @@ def by_ships() -> dict[str, float]:
 def measured(step: str, folder: Path) -> dict:
     """One step in a process of its own, with its time and memory."""
     command = [sys.executable, __file__, "--step", step, "--folder", str(folder)]
-    ended = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
     return json.loads(ended.stdout.splitlines()[-1])
 
 
