@@ -262,5 +262,5 @@ def _write_catalogue(task: CatalogueTask, out: Path) -> Outcome:
     return Outcome(counts={"scenes": len(items), "detections": len(kept)})
 
 
-REVIEW = Stage(name="review", version=3, work=_fill_queue)
+REVIEW = Stage(name="review", version=4, work=_fill_queue)
 CATALOGUE = Stage(name="catalogue", version=1, work=_write_catalogue)
