@@ -157,14 +157,14 @@ def verify_extract(path: Path) -> int:
         BadInput: it is no extract.
         ChecksFailed: a line was changed, or they are out of order.
     """
-    number, last = 0, 0
-    for number, row in enumerate(_lines(path), start=1):
+    count, last = 0, 0
+    for row in _lines(path):
         if row["sha256"] != _seal(row):
             raise _broken(row, "a line was changed after it was written")
         if row["seq"] <= last:
             raise _broken(row, "a line is out of order")
-        last = row["seq"]
-    return number
+        count, last = count + 1, row["seq"]
+    return count
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,7 @@ from pipeline.jobs.contract import ISSUES, StageResult, read_manifest
 from pipeline.jobs.hashing import sha256_file
 from pipeline.jobs.ingest_ais import FIXES, STATICS
 from pipeline.records import Scene
+from pipeline.review import words
 from pipeline.review.exports import plain, write_csv
 from pipeline.scene.item import ITEM, PREFIX, read_document, read_item
 from pipeline.tables import read_table, schema_of, to_records
@@ -56,7 +57,10 @@ class FetchedScene:
 
     def asked(self) -> str:
         """What was asked for, in words."""
-        return "its own files" if not self.requests else f"{len(self.requests)} requests"
+        if not self.requests:
+            return "what was asked for was not kept"
+        return words.count(len(self.requests), "request, see manifest.json",
+                           "requests, see manifest.json")  # fmt: skip
 
 
 def fetched_scenes(
@@ -149,7 +153,9 @@ def write_ais(
     return used
 
 
-def _fixes(path: Path, mmsis: Sequence[int], start: datetime, end: datetime) -> list[dict[str, Any]]:
+def _fixes(
+    path: Path, mmsis: Sequence[int], start: datetime, end: datetime
+) -> list[dict[str, Any]]:
     """Only what is asked for is read: a day of AIS may be gigabytes."""
     if not mmsis:
         return []

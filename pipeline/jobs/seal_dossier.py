@@ -8,13 +8,15 @@ import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError
+from pipeline.fetch.time_stamp import time_stamp
 from pipeline.jobs.contract import MANIFEST
 from pipeline.jobs.hashing import sha256_file
-from pipeline.jobs.verify_dossier import FORMAT, OUTSIDE, SEAL, TOKEN, verify_dossier
+from pipeline.jobs.verify_dossier import FORMAT, OUTSIDE, SEAL, STAMP, verify_dossier
 
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 """Of every file in a zip: the same dossier makes the same bytes."""
@@ -94,13 +96,31 @@ def _is_free(part: Path, out: Path) -> bool:
         raise _refused(f"The dossier there was changed by hand ({old.faults[0]})", out)
     if old.manifest_sha256 == new.manifest_sha256:
         return False
-    if (out / TOKEN).exists():
+    if (out / STAMP).exists():
         raise _refused("It holds an earlier dossier of it, with a time stamp", out)
     return True
 
 
 def _refused(what: str, out: Path) -> UsageError:
     return UsageError(what, where=out, do="Name another folder with --out")
+
+
+def stamp(folder: Path, url: str) -> datetime | None:
+    """Have the manifest's hash stamped by an authority; None where it was stamped before.
+
+    Returns:
+        When the authority says that it was, aware UTC.
+
+    Raises:
+        UsageError: no address. TryLater: no answer. BadInput: no stamp, or one of something else.
+    """
+    if (folder / STAMP).exists():
+        return None
+    got = time_stamp(url, bytes.fromhex(sha256_file(folder / MANIFEST)))
+    part = folder.with_name(f".{folder.name}.tsr")
+    part.write_bytes(got.answer)
+    part.replace(folder / STAMP)
+    return got.at
 
 
 def zipped(folder: Path) -> Path:

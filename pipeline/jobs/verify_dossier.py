@@ -26,9 +26,9 @@ from pipeline.jobs.hashing import CHUNK_BYTES
 
 FORMAT = "darkcall dossier 1"
 SEAL = "manifest.sha256"
-TOKEN = "manifest.tsr"
+STAMP = "manifest.tsr"
 JOURNAL = "working/journal.jsonl"
-OUTSIDE = (MANIFEST, SEAL, TOKEN)
+OUTSIDE = (MANIFEST, SEAL, STAMP)
 """What the manifest cannot list: itself, its hash, its time stamp."""
 MAX_MANIFEST_BYTES = 64_000_000
 """A season of ten thousand passes takes some 20 MB."""
@@ -234,11 +234,11 @@ def _checked(source: _Source) -> Checked:
         faults.append(Fault(what="changed", file=MANIFEST, detail=f"{SEAL} tells another hash"))
     manifest = _parsed(content, faults)
     stamped = False
-    if TOKEN in source.kinds:
-        token = _small(source, TOKEN, MAX_SMALL_BYTES, faults)
+    if STAMP in source.kinds:
+        token = _small(source, STAMP, MAX_SMALL_BYTES, faults)
         stamped = bytes.fromhex(digest) in token
         if token and not stamped:
-            faults.append(Fault(what="changed", file=TOKEN, detail="is of another manifest"))
+            faults.append(Fault(what="changed", file=STAMP, detail="is of another manifest"))
     good = [] if manifest is None else _against(manifest, source, faults)
     if manifest is not None and any(one.path == JOURNAL for one in good):
         faults += _journal(source, manifest)

@@ -123,9 +123,7 @@ def write_call_dossier(run: Run, story: Story, said: str, out: Path | None) -> W
     return Written.of(folder, subject, is_new=is_new)
 
 
-def _gathered(
-    run: Run, story: Story, found: Findings, call: PortCall, review: Reviewed
-) -> _Call:
+def _gathered(run: Run, story: Story, found: Findings, call: PortCall, review: Reviewed) -> _Call:
     evidence = evidence_of(run, story, found, call)
     named = {one.gap_id for one in evidence.candidates} | set(call.gap_ids)
     shown = {one.scene_id for one in evidence.detections}
@@ -136,9 +134,7 @@ def _gathered(
         evidence=evidence,
         review=review,
         gaps=sorted((g for g in found.gaps if g.gap_id in named), key=lambda g: (g.mmsi, g.off_at)),
-        looks=around(
-            evidence.coverage, call, timedelta(days=run.config.review.dossier_days)
-        ),
+        looks=around(evidence.coverage, call, timedelta(days=run.config.review.dossier_days)),
         scenes=fetched_scenes(story.fetched, shown),
     )
 
@@ -243,9 +239,11 @@ def _paper(working: Path, one: _Call, journal: Mapping[str, Any]) -> CallPaper:
                 scene.scene.scene_id,
                 ", ".join(scene.scene.product_ids),
                 f"{scene.scene.provider}, {scene.asked()}",
-                name,
-                told["sha256"],
             )
+            for scene in one.scenes.values()
+        ],
+        files=[
+            (f"{scene.item_id}/{name}", told["sha256"])
             for scene in one.scenes.values()
             for name, told in scene.files.items()
         ],
@@ -306,7 +304,5 @@ def _look(working: Path, one: _Call, look: Coverage, label: str) -> Shown:
     name = f"{CHIPS}/{scene.item_id}.png"
     _, image = read_scene(scene.folder)
     row, col = image.grid.px_from_lonlat(lon, lat)
-    write_chip(
-        working / name, image, row=float(row), col=float(col), settings=one.run.config.scene
-    )
+    write_chip(working / name, image, row=float(row), col=float(col), settings=one.run.config.scene)
     return Shown(label=label, lines=lines, chip=name)

@@ -44,8 +44,10 @@ class Behind:
     shown: Sequence[Shown]
     left_out: int
     """Further images that show the ship."""
-    scenes: Sequence[Sequence[str]]
-    """(scene, product, provider, what was asked for, SHA-256 of its files) as text."""
+    scenes: Sequence[tuple[str, str, str]]
+    """(scene, products, whose and what was asked for)."""
+    files: Sequence[tuple[str, str]]
+    """(file below originals/scenes, SHA-256)."""
     seals: Sequence[tuple[str, str]]
     """(what, id or hash)."""
 
@@ -98,7 +100,7 @@ def call_paper(behind: Behind, *, is_simulated: bool, footer: str) -> CallPaper:
         tables=[_candidates(about.candidates), *_silences(behind.gaps), _looks(behind.looks)],
         reasoning=explain(about),
         caveats=_caveats(behind),
-        evidence=[_detections(about), _scenes(behind.scenes), _seals(behind.seals)],
+        evidence=[_detections(about), *_scenes(behind), _seals(behind.seals)],
         footer=footer,
         is_simulated=is_simulated,
         dated=call.departure_latest or call.departure_earliest,
@@ -235,14 +237,23 @@ def _detection(one: Detection, about: Evidence) -> tuple[str, ...]:
     )
 
 
-def _scenes(rows: Sequence[Sequence[str]]) -> Table:
-    return Table(
-        title="Scenes, as fetched",
-        headings=("Scene", "Product", "From", "File", "SHA-256"),
-        rows=rows,
-        widths=(30, 36, 16, 12, 56),
-        note="Untouched copies lie in originals/scenes; manifest.json tells what was asked for.",
-    )
+def _scenes(behind: Behind) -> list[Table]:
+    return [
+        Table(
+            title="Scenes behind it",
+            headings=("Scene", "Products", "From"),
+            rows=behind.scenes,
+            widths=(55, 60, 40),
+            note="Untouched copies lie in originals/scenes; manifest.json tells what was asked "
+            "for.",
+        ),
+        Table(
+            title="Their files, as fetched",
+            headings=("File", "SHA-256"),
+            rows=behind.files,
+            widths=(78, 96),
+        ),
+    ]
 
 
 def _seals(seals: Sequence[tuple[str, str]]) -> Table:
@@ -261,9 +272,7 @@ def _caveats(behind: Behind) -> list[str]:
     return [*own, *(f"{claim} {why}" for claim, why in CAVEATS)]
 
 
-def around(
-    looks: Sequence[Coverage], call: PortCall, margin: timedelta
-) -> list[Coverage]:
+def around(looks: Sequence[Coverage], call: PortCall, margin: timedelta) -> list[Coverage]:
     """Looks from a while before a call may have begun to a while after it may have ended."""
     start = (call.arrival_earliest or call.arrival_latest) - margin
     end = (call.departure_latest or call.departure_earliest) + margin

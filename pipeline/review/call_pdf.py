@@ -12,7 +12,8 @@ from pipeline.review.report import environment
 from pipeline.review.reviewed import Reviewed
 from pipeline.review.season_sheet import SIMULATED
 
-SHOTS_A_ROW = 3
+SHOTS_A_ROW = (3, 4)
+"""Of three pictures or fewer; of more."""
 SHOT_GAP_MM = 5.0
 CAPTION_MM = 3.5
 FACT_MM = 42.0
@@ -73,13 +74,14 @@ def _facts(pdf: Paper, facts: Sequence[tuple[str, str]]) -> None:
 
 
 def _shots(pdf: Paper, shown: Sequence[Shown], folder: Path) -> None:
-    """Pictures in rows of three; a row is never parted from its captions."""
+    """Pictures in rows; a row is never parted from its captions."""
     if not shown:
         return
     pdf.heading("Before, at, after")
-    side = (pdf.epw - (SHOTS_A_ROW - 1) * SHOT_GAP_MM) / SHOTS_A_ROW
-    for start in range(0, len(shown), SHOTS_A_ROW):
-        row = shown[start : start + SHOTS_A_ROW]
+    across = SHOTS_A_ROW[len(shown) > SHOTS_A_ROW[0]]
+    side = (pdf.epw - (across - 1) * SHOT_GAP_MM) / across
+    for start in range(0, len(shown), across):
+        row = shown[start : start + across]
         tall = side + CAPTION_MM * (3 + max(2 * len(one.lines) for one in row))
         if pdf.get_y() + tall > pdf.h - MARGIN_MM:
             pdf.add_page()
@@ -90,9 +92,7 @@ def _shots(pdf: Paper, shown: Sequence[Shown], folder: Path) -> None:
         pdf.set_xy(pdf.l_margin, lowest + 2.0)
 
 
-def _shot(
-    pdf: Paper, one: Shown, folder: Path, at: tuple[float, float], side: float
-) -> float:
+def _shot(pdf: Paper, one: Shown, folder: Path, at: tuple[float, float], side: float) -> float:
     """One picture over its caption; returns where it ends."""
     x, top = at
     if one.chip is None:

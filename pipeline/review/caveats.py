@@ -5,19 +5,25 @@ from __future__ import annotations
 CAVEATS = (
     (
         "One image shows presence at an instant, not loading.",
-        "Neither cargo nor draught can be seen in 10 m pixels; nor can a name, a hull's colour or "
-        "a flag.",
+        (
+            "Neither cargo nor draught can be seen in 10 m pixels; nor can a name, a hull's colour or "
+            "a flag."
+        ),
     ),
     (
         "Counts are lower bounds.",
-        "Passes are days apart and at fixed hours; cloud hides the optical ones. A call between "
-        "two looks leaves no trace here. “No call” is never inferred from “no image”.",
+        (
+            "Passes are days apart and at fixed hours; cloud hides the optical ones. A call between "
+            "two looks leaves no trace here. “No call” is never inferred from “no image”."
+        ),
     ),
     (
         "Silence is not guilt.",
-        "A receiver may not have heard, a set may have failed. A silence weighs only where other "
-        "ships were heard nearby; P(dark) is the probability that no ship on the air is the hull, "
-        "not that somebody switched a tracker off.",
+        (
+            "A receiver may not have heard, a set may have failed. A silence weighs only where other "
+            "ships were heard nearby; P(dark) is the probability that no ship on the air is the hull, "
+            "not that somebody switched a tracker off."
+        ),
     ),
     (
         "A candidate is a lead, not an identification.",
@@ -25,8 +31,10 @@ CAVEATS = (
     ),
     (
         "Barrels are scenarios.",
-        "Deadweight, load and barrels a tonne are assumed with a spread; published estimates "
-        "differ by a factor of three in load alone.",
+        (
+            "Deadweight, load and barrels a tonne are assumed with a spread; published estimates "
+            "differ by a factor of three in load alone."
+        ),
     ),
     (
         "Late AIS may change a result.",

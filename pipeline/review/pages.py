@@ -51,9 +51,10 @@ class Paper(FPDF):
         self.add_font(FAMILY, "", fonts / "DejaVuSans.ttf")
         self.add_font(FAMILY, "B", fonts / "DejaVuSans-Bold.ttf")
         self.add_font(FAMILY, "I", fonts / "DejaVuSans-Oblique.ttf")
-        self._letters = frozenset(self.fonts[FAMILY.lower()].cmap)  # type: ignore[attr-defined]
+        self._letters = frozenset(getattr(self.fonts[FAMILY.lower()], "cmap", ()))
         self.set_margins(MARGIN_MM, MARGIN_MM + (BAND_MM if band else 0.0), MARGIN_MM)
         self.set_auto_page_break(auto=True, margin=MARGIN_MM)
+        self.c_margin = 0.0  # text begins where pictures and tables begin
 
     def header(self) -> None:
         """What must not be overlooked, beneath what follows."""
@@ -90,7 +91,7 @@ class Paper(FPDF):
             self.text(x - self.get_string_width(mark) / 2.0, y + size * 0.12, mark)
 
     def drawn(self, text: str) -> str:
-        """The text; letters that the font lacks (한글, 汉字) by their code, never as empty boxes."""
+        """The text; letters that the font lacks (한글, 汉字) by their code, not as empty boxes."""
         return "".join(
             one if ord(one) in self._letters or one in "\n\t" else f"[U+{ord(one):04X}]"
             for one in text

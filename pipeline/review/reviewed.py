@@ -10,20 +10,15 @@ from pipeline.decided import (
     Adjudicated,
     Attached,
     Entry,
-    HullAdded,
-    HullMoved,
-    HullRejected,
-    LengthMeasured,
-    Noted,
     Verdict,
     VerdictGiven,
-    Withdrawn,
 )
 from pipeline.decisions.standing import Standing, Status
 from pipeline.review import words
 
 NOT_REVIEWED = "NOT REVIEWED"
 NOT_ALL_REVIEWED = "NOT ALL REVIEWED"
+ALL_REVIEWED = "all reviewed"
 REOPENED = f"{NOT_REVIEWED}: decided before, on other evidence"
 MARKS = {
     Verdict.REJECTED: "REJECTED BY REVIEW",
@@ -33,6 +28,17 @@ MARKS = {
 }
 """Across the page where it is decided, but not confirmed."""
 CONFIRMED = "confirmed by review"
+OTHERS = {
+    "withdrawn": "withdrew entry {body.of_seq}",
+    "note": "a note",
+    "length": "measured {body.length_m:.0f} m in {body.scene_id}",
+    "hull added": "added a hull in {body.scene_id}",
+    "hull moved": "moved {body.detection_id} to {body.lat:.5f}, {body.lon:.5f}",
+    "hull rejected": "rejected {body.detection_id}",
+    "attached": "attached {body.name}, SHA-256 {body.sha256}",
+    "assigned": "assigned to {body.to}",
+}
+"""What is no verdict, by kind of entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +108,9 @@ def _standing(standing: Standing) -> tuple[str, str | None, str]:
     verdict = standing.verdict
     if verdict is None:
         return UNREVIEWED.label, UNREVIEWED.mark, UNREVIEWED.told
-    mark = MARKS.get(verdict)
+    decided = MARKS.get(verdict)
     told = f"Decided: {verdict}. {_voices(standing)}."
-    return CONFIRMED if mark is None else mark, mark, told
+    return decided or CONFIRMED, decided, told
 
 
 def _voices(standing: Standing) -> str:
@@ -129,26 +135,11 @@ def _said(entry: Entry) -> Said:
 
 def _what(entry: Entry) -> str:
     body = entry.body
-    match body:
-        case VerdictGiven() | Adjudicated():
-            settles = "settled as " if isinstance(body, Adjudicated) else ""
-            ship = "" if body.mmsi is None else f", MMSI {body.mmsi}"
-            return f"{settles}{body.verdict}{ship}"
-        case Withdrawn():
-            return f"withdrew entry {body.of_seq}"
-        case Noted():
-            return "a note"
-        case LengthMeasured():
-            return f"measured {body.length_m:.0f} m in {body.scene_id}"
-        case HullAdded():
-            return f"added a hull in {body.scene_id}"
-        case HullMoved():
-            return f"moved {body.detection_id} to {body.lat:.5f}, {body.lon:.5f}"
-        case HullRejected():
-            return f"rejected {body.detection_id}"
-        case Attached():
-            return f"attached {body.name}, SHA-256 {body.sha256}"
-    return "assigned to " + (body.to or "anybody")
+    if isinstance(body, VerdictGiven | Adjudicated):
+        settles = "settled as " if isinstance(body, Adjudicated) else ""
+        ship = "" if body.mmsi is None else f", MMSI {body.mmsi}"
+        return f"{settles}{body.verdict}{ship}"
+    return OTHERS[body.kind].format(body=body)
 
 
 def _why(entry: Entry) -> str:
