@@ -13,7 +13,7 @@ from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.records import Detection
-from pipeline.review.caveats import CAVEATS
+from pipeline.review.caveats import SENTENCES
 
 README = "README.txt"
 CONFIGURATION = "configuration.json"
@@ -65,7 +65,7 @@ def about(run: Run, subject: Subject, detections: Iterable[Detection]) -> dict[s
         "review": subject.review,
         "review_told": subject.told,
         "simulated": subject.is_simulated,
-        "caveats": [f"{claim} {why}" for claim, why in CAVEATS],
+        "caveats": list(SENTENCES),
         "software": {"name": "darkcall", "version": version("darkcall")},
         "configuration": {"name": run.config.name, "sha256": config_sha256(run)},
         "models": [{"detector": name, "sha256": sha256} for name, sha256 in models],
@@ -86,7 +86,7 @@ def write_about(run: Run, subject: Subject, folder: Path) -> None:
         review=f"{subject.review}. {subject.told}",
         simulated=simulated,
         originals=subject.originals,
-        caveats="\n".join(f"- {claim} {why}" for claim, why in CAVEATS),
+        caveats="\n".join(f"- {sentence}" for sentence in SENTENCES),
     )
     (folder / README).write_text(text, encoding="utf-8", newline="\n")
     held = run.config.results_depend_on()

@@ -33,6 +33,7 @@ from pipeline.review import words
 from pipeline.review.call_paper import Behind, CallPaper, Shown, around, call_paper
 from pipeline.review.call_sheet import SHOTS_MAX
 from pipeline.review.cases import chip_path
+from pipeline.review.caveats import PRESENCE
 from pipeline.review.explain import Evidence, explain
 from pipeline.review.exports import call_row, plain, write_csv, write_layer
 from pipeline.review.reviewed import UNREVIEWED, Reviewed
@@ -204,7 +205,7 @@ def _tables(working: Path, one: _Call) -> None:
     zone = next((zone for zone in site.zones if zone.zone_id == one.call.zone_id), None)
     place = site.aoi.centroid if zone is None else zone.polygon.centroid
     row = call_row(one.call, one.review.label)
-    row["caveat"] = "One image shows presence at an instant, not loading."
+    row["caveat"] = PRESENCE
     row["simulated"] = one.story.simulated is not None
     write_layer(working, "calls", [row], [place])
     evidence = one.evidence

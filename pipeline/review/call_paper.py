@@ -10,7 +10,7 @@ from pipeline.heard import Gap
 from pipeline.records import Candidate, Coverage, Detection, EvidenceClass, PortCall, Site
 from pipeline.review import words
 from pipeline.review.calendar_plot import calendar_plot
-from pipeline.review.caveats import CAVEATS
+from pipeline.review.caveats import SENTENCES
 from pipeline.review.explain import Evidence, Section, explain
 from pipeline.review.paper import Table
 from pipeline.review.picture import Picture
@@ -269,7 +269,7 @@ def _caveats(behind: Behind) -> list[str]:
     zone_id = behind.evidence.call.zone_id
     guessed = any(zone.is_guess for zone in behind.site.zones if zone.zone_id == zone_id)
     own = ["The berth's position is a guess: no source gives it."] if guessed else []
-    return [*own, *(f"{claim} {why}" for claim, why in CAVEATS)]
+    return [*SENTENCES, *own]
 
 
 def around(looks: Sequence[Coverage], call: PortCall, margin: timedelta) -> list[Coverage]:
