@@ -105,16 +105,17 @@ def _read(answer: bytes, digest: bytes, nonce: int) -> datetime:
     if code not in GRANTED or not token:
         raise ValueError(f"refused, status {code}")
     info = list(_parts(_stamped(token[0][1])))
-    if info[2][1] != SHA256 + _der(OCTETS, digest):
+    if list(_parts(info[2][1]))[-1] != (OCTETS, digest):
         raise ValueError("it is of another hash")
     if _integer(nonce) not in [_der(*one) for one in info]:
         raise ValueError("it is of another request")
-    return parse_utc(info[4][1].decode("ascii")[:14])
+    at = info[4][1].decode("ascii")
+    return parse_utc(f"{at[:8]}T{at[8:14]}")
 
 
 def _stamped(token: bytes) -> bytes:
     """The TSTInfo inside a signed token's ContentInfo."""
-    signed = _only(_only(next(c for t, c in _parts(token) if t == INNER)))
+    signed = _only(next(c for t, c in _parts(token) if t == INNER))
     for tag, content in _parts(signed):
         if tag != SEQUENCE:
             continue

@@ -42,9 +42,7 @@ def write(folder, *, whole=True, subject="call-1", files=FILES):
             store, who="ann", case_id=f"case-{number % 2}", evidence_key="key",
             body=Noted(note=f"note {number}"), entry_id=str(number), at=BEGIN,
         )  # fmt: skip
-    head = export(
-        store, folder / "working/journal.jsonl", case_id=None if whole else "case-0"
-    )
+    head = export(store, folder / "working/journal.jsonl", case_id=None if whole else "case-0")
     store.close()
     journal = {"entries": head.n_entries, "head_sha256": head.sha256, "whole": whole}
     about = {"kind": "call", "subject": subject, "review": "NOT REVIEWED", "journal": journal}
