@@ -220,7 +220,7 @@ def _tables(working: Path, one: _Call) -> None:
         rows = [plain(asdict(record)) | {"review": one.review.label} for record in records]
         write_csv(working / f"{name}.csv", rows)
     text = "\n\n".join(str(section) for section in explain(evidence))
-    head = f"{one.review.label}. {one.review.told}"
+    head = f"{one.review.label}. {one.review.told}\n{PRESENCE}"
     (working / EXPLANATION).write_text(f"{head}\n\n{text}\n", encoding="utf-8", newline="\n")
 
 

@@ -107,27 +107,36 @@ def report(told, tmp_path, journal):
     """Run `darkcall report …` into a folder; returns the folder."""
 
     def run(*words, out="dossier", code=0):
-        folder = tmp_path / out
-        words = ["report", *words, "--out", str(folder), "--config", str(told.config)]
-        ended = CliRunner().invoke(app, words)
-        assert ended.exit_code == code, (ended.output, ended.exception)
-        return folder
+        return write(told, tmp_path / out, *words, code=code)
 
     return run
 
 
+def write(told, folder, *words, code=0):
+    words = ["report", *words, "--out", str(folder), "--config", str(told.config)]
+    ended = CliRunner().invoke(app, words)
+    assert ended.exit_code == code, (ended.output, ended.exception)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unreviewed(told, tmp_path_factory):
+    """The call's dossier before anybody has decided; only to be read."""
+    return write(told, tmp_path_factory.mktemp("unreviewed") / "dossier", told.call.call_id[:12])
+
+
 def text_of(pdf):
-    """By page."""
+    """By page, without blanks: what stands across a page comes letter by letter."""
     told = subprocess.run(
         ["pdftotext", "-raw", pdf, "-"], check=True, capture_output=True, timeout=60
     ).stdout.decode()
-    return [page for page in told.split("\f") if page.strip()]
+    return ["".join(page.split()) for page in told.split("\f") if page.strip()]
 
 
 def test_a_call_s_dossier_holds_its_evidence_untouched_and_says_where_it_is_from(
-    report, told, call
+    unreviewed, told, call
 ):
-    folder = report(call.call_id[:12])
+    folder = unreviewed
     manifest = json.loads((folder / "manifest.json").read_text())
     on_disk = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -154,8 +163,10 @@ def test_a_call_s_dossier_holds_its_evidence_untouched_and_says_where_it_is_from
     assert hashlib.sha256(configuration).hexdigest() == manifest["configuration"]["sha256"]
 
 
-def test_the_ais_rows_of_the_ships_named_are_in_it_with_the_files_they_are_from(report, told, call):
-    folder = report(call.call_id)
+def test_the_ais_rows_of_the_ships_named_are_in_it_with_the_files_they_are_from(
+    unreviewed, told, call
+):
+    folder = unreviewed
     with (folder / "originals/ais/fixes.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     with (folder / "originals/ais/files.csv").open(encoding="utf-8", newline="") as stream:
@@ -175,8 +186,10 @@ def test_the_ais_rows_of_the_ships_named_are_in_it_with_the_files_they_are_from(
 
 
 @pytest.mark.parametrize("suffix", ["gpkg", "kml", "geojson"])
-def test_exports_open_in_their_usual_reader_and_say_that_nobody_has_reviewed(report, call, suffix):
-    folder = report(call.call_id)
+def test_exports_open_in_their_usual_reader_and_say_that_nobody_has_reviewed(
+    unreviewed, call, suffix
+):
+    folder = unreviewed
     read = pyogrio.raw.read(folder / f"working/calls.{suffix}")
     fields = dict(zip(read[0]["fields"], (values[0] for values in read[3]), strict=True))
     assert fields["call_id"] == call.call_id
@@ -184,8 +197,8 @@ def test_exports_open_in_their_usual_reader_and_say_that_nobody_has_reviewed(rep
     assert "not loading" in fields["caveat"]
 
 
-def test_every_table_says_that_nobody_has_reviewed(report, call):
-    folder = report(call.call_id)
+def test_every_table_says_that_nobody_has_reviewed(unreviewed, call):
+    folder = unreviewed
     for name in ("calls", "candidates", "detections", "coverage", "matches", "silences"):
         with (folder / f"working/{name}.csv").open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
@@ -196,8 +209,8 @@ def test_every_table_says_that_nobody_has_reviewed(report, call):
         assert "not loading" in (folder / name).read_text(encoding="utf-8"), name
 
 
-def test_a_hostile_name_is_text_everywhere(report, call):
-    folder = report(call.call_id)
+def test_a_hostile_name_is_text_everywhere(unreviewed, call):
+    folder = unreviewed
     page = (folder / "working/report.html").read_text(encoding="utf-8")
     assert "<img src=x" not in page
     assert "&lt;img src=x onerror=alert(2)&gt; СВЕТА 광명" in page
@@ -211,17 +224,17 @@ def test_a_hostile_name_is_text_everywhere(report, call):
 
 
 @needs_poppler
-def test_letters_the_paper_lacks_are_told_by_their_code_and_the_others_drawn(report, call):
-    told = " ".join(text_of(report(call.call_id) / "working/dossier.pdf")[0].split())
-    assert "<img src=x onerror=alert(2)> СВЕТА [U+AD11][U+BA85]" in told
+def test_letters_the_paper_lacks_are_told_by_their_code_and_the_others_drawn(unreviewed, call):
+    told = text_of(unreviewed / "working/dossier.pdf")[0]
+    assert "<imgsrc=xonerror=alert(2)>СВЕТА[U+AD11][U+BA85]" in told
 
 
 @needs_poppler
-def test_every_page_says_so_and_that_the_season_is_simulated(report, call):
-    pages = text_of(report(call.call_id) / "working/dossier.pdf")
+def test_every_page_says_so_and_that_the_season_is_simulated(unreviewed, call):
+    pages = text_of(unreviewed / "working/dossier.pdf")
     assert len(pages) >= 3
     for page in pages:
-        assert "NOT REVIEWED" in page
+        assert "NOTREVIEWED" in page
         assert "SIMULATED" in page
 
 
@@ -272,7 +285,9 @@ def test_disputed_and_rejected_calls_carry_it_across_the_page(
     with (folder / "working/calls.csv").open(encoding="utf-8", newline="") as stream:
         assert [row["review"] for row in csv.DictReader(stream)] == [mark]
     if shutil.which("pdftotext"):
-        assert all(mark in page for page in text_of(folder / "working/dossier.pdf"))
+        assert all(
+            mark.replace(" ", "") in page for page in text_of(folder / "working/dossier.pdf")
+        )
 
 
 def test_a_decision_on_other_evidence_does_not_count(report, call, journal):
@@ -322,8 +337,8 @@ def test_the_season_s_dossier_holds_everything_but_scenes_and_tells_their_hashes
     assert not list(folder.rglob("*.tif"))
     with (folder / "originals/scenes.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert len(rows) > 50
-    for row in rows[::20]:
+    assert len(rows) > 20
+    for row in rows[::5]:
         content = (told.workspace / "fetch" / row["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == row["sha256"]
     dark = pyogrio.raw.read(folder / "working/exports/dark-calls.gpkg")
