@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pipeline.review.call_paper import CallPaper, Shown
 from pipeline.review.pages import INK, MARGIN_MM, MUTED, SMALL_PT, TITLE_PT, Paper
-from pipeline.review.paper import Table
 from pipeline.review.report import environment
 from pipeline.review.reviewed import Reviewed
 from pipeline.review.season_sheet import SIMULATED
@@ -98,6 +97,9 @@ def _shot(pdf: Paper, one: Shown, folder: Path, at: tuple[float, float], side: f
     if one.chip is None:
         pdf.set_draw_color(*MUTED)
         pdf.rect(x, top, side, side)
+        pdf.set_xy(x, top + side / 2.0)
+        pdf.set_text_color(*MUTED)
+        pdf.cell(side, CAPTION_MM, "no picture", align="C")
     else:
         pdf.image(str(folder / one.chip), x=x, y=top, w=side, h=side)
     pdf.set_xy(x, top + side + 0.8)
@@ -110,12 +112,11 @@ def _shot(pdf: Paper, one: Shown, folder: Path, at: tuple[float, float], side: f
 
 
 def _decisions(pdf: Paper, review: Reviewed) -> None:
-    pdf.rows(
-        Table(
-            title="What people decided",
-            headings=("Entry", "When (UTC)", "Who", "What", "Reasons and notes"),
-            rows=[(str(one.seq), one.when, one.who, one.what, one.why) for one in review.said],
-            widths=(9, 22, 18, 34, 70),
-            note=review.told,
-        )
-    )
+    """As paragraphs: a note may be longer than a page."""
+    pdf.heading("What people decided")
+    pdf.say(review.told)
+    for one in review.said:
+        pdf.say(f"{one.seq}. {one.when} UTC, {one.who}: {one.what}", style="B", line=5.4)
+        if one.why:
+            pdf.say(one.why)
+    pdf.ln(2)

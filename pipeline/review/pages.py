@@ -24,6 +24,8 @@ MARK_OPACITY = 0.16
 MARK_SHARE = 0.82
 """Of the page's diagonal that the mark may fill."""
 MARK_MAX_PT = 80.0
+CELL_MAX = 1_200
+"""Letters of a cell: a row taller than a page cannot be set."""
 
 
 class Paper(FPDF):
@@ -152,9 +154,13 @@ class Paper(FPDF):
         head = FontFace(emphasis="BOLD", fill_color=HEAD_FILL)
         with self.table(
             col_widths=tuple(widths), headings_style=head, line_height=3.4, text_align="LEFT",
-            padding=0.6,
+            padding=0.6, v_align="T",
         ) as grid:  # fmt: skip
             for row in (headings, *rows):
                 line = grid.row()
                 for text in row:
-                    line.cell(self.drawn(text))
+                    line.cell(_cut(self.drawn(text)))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= CELL_MAX else f"{text[:CELL_MAX]} … (cut here, not on the page)"
