@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import stat
 import tempfile
 import unicodedata
@@ -219,10 +220,11 @@ def _opened(path: Path) -> Iterator[_Source]:
         yield _Folder(path)
         return
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield _Zip(archive)
+        archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UsageError("No dossier", where=path, found=error) from None
+    with archive:
+        yield _Zip(archive)
 
 
 def _checked(source: _Source) -> Checked:
@@ -350,8 +352,8 @@ def _journal(source: _Source, manifest: Manifest) -> list[Fault]:
     """Its chain, where the whole of it is there; else each line's own seal."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "journal.jsonl"
-        with source.open(JOURNAL) as stream:
-            copy.write_bytes(stream.read())
+        with source.open(JOURNAL) as stream, copy.open("wb") as target:
+            shutil.copyfileobj(stream, target)
         try:
             if not manifest.journal.whole:
                 verify_extract(copy)

@@ -28,11 +28,11 @@ from pipeline.jobs.queue_review import cases_of
 from pipeline.jobs.run import Run
 from pipeline.jobs.seal_dossier import publish, seal, unfinished
 from pipeline.jobs.story import Story
-from pipeline.records import Coverage, CoverageState, PortCall, content_id
+from pipeline.records import Coverage, CoverageState, PortCall
 from pipeline.review import words
 from pipeline.review.call_paper import Behind, CallPaper, Shown, around, call_paper
 from pipeline.review.call_sheet import SHOTS_MAX
-from pipeline.review.cases import chip_path
+from pipeline.review.cases import case_of, chip_path
 from pipeline.review.caveats import PRESENCE
 from pipeline.review.explain import Evidence, explain
 from pipeline.review.exports import call_row, plain, write_csv, write_layer
@@ -88,7 +88,7 @@ class _Call:
 
     @property
     def case_id(self) -> str:
-        return content_id("case", self.call.call_id)
+        return case_of(self.call.call_id)
 
 
 def write_call_dossier(run: Run, story: Story, said: str, out: Path | None) -> Written:
@@ -129,13 +129,15 @@ def _gathered(run: Run, story: Story, found: Findings, call: PortCall, review: R
     named = {one.gap_id for one in evidence.candidates} | set(call.gap_ids)
     shown = {one.scene_id for one in evidence.detections}
     shown |= {look.scene_id for look in _neighbours(evidence) if look is not None}
+    missed = [row for row in found.missed if row.zone_id == call.zone_id]
+    looks = sorted([*evidence.coverage, *missed], key=lambda row: (row.sensed_at, row.scene_id))
     return _Call(
         run=run,
         story=story,
         evidence=evidence,
         review=review,
         gaps=sorted((g for g in found.gaps if g.gap_id in named), key=lambda g: (g.mmsi, g.off_at)),
-        looks=around(evidence.coverage, call, timedelta(days=run.config.review.dossier_days)),
+        looks=around(looks, call, timedelta(days=run.config.review.dossier_days)),
         scenes=fetched_scenes(story.fetched, shown),
     )
 
@@ -161,7 +163,7 @@ def _fill(part: Path, one: _Call, subject: Subject) -> dict[str, Any]:
     sources = write_ais(
         one.story.ingested, part / ORIGINALS / "ais", mmsis=mmsis, period=_period(one)
     )
-    case_id = "" if one.review.hidden else one.case_id
+    case_id = "" if one.review.hidden else one.case_id  # of no case: no line is written
     journal = write_journal(one.run, working / JOURNAL, case_id=case_id)
     _tables(working, one)
     paper = _paper(working, one, journal)

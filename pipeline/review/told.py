@@ -24,7 +24,7 @@ from pipeline.records import (
     Site,
     Voyage,
 )
-from pipeline.review.reviewed import UNREVIEWED, Reviewed, counted
+from pipeline.review.reviewed import NOT_REVIEWED, UNREVIEWED, Reviewed, counted
 from pipeline.rhythm import Cadence, Crossing, Declared
 
 
@@ -83,6 +83,6 @@ class Report:
     @property
     def reviewed(self) -> str:
         """How the season stands, in a sentence."""
-        if not self.review:
+        if all(one.label == NOT_REVIEWED for one in self.reviews):
             return "Nobody has reviewed these results. They are what a program found."
         return f"Reviewed by people so far: {counted(self.reviews)}."

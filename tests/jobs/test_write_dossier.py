@@ -24,6 +24,8 @@ from pipeline.decided import Said, Verdict, VerdictGiven
 from pipeline.decisions.journal import append
 from pipeline.decisions.store import Store
 from pipeline.errors import UsageError
+from pipeline.jobs.contract import Done, StageResult
+from pipeline.jobs.dossier_evidence import copy_scene, fetched_scenes
 from pipeline.jobs.verify_dossier import verify_dossier
 from pipeline.records import Candidate, PortCall, content_id
 from pipeline.tables import read_records, write_records
@@ -405,3 +407,61 @@ def test_what_cannot_be_written_is_said(told, journal, words, said):
     ended = CliRunner().invoke(app, ["report", *words, "--config", str(told.config)])
     assert isinstance(ended.exception, UsageError)
     assert said in str(ended.exception)
+
+
+def test_what_was_asked_of_an_archive_is_told_without_its_signatures(told, tmp_path):
+    source = next(told.workspace.glob("fetch/*--S2*"))
+    folder = tmp_path / source.name
+    (folder / "original/granule").mkdir(parents=True)
+    shutil.copy(source / "item.json", folder)
+    request = {"collection": "sentinel-2-l1c", "epsg": 32652}
+    (folder / "original/granule/item.json").write_text(
+        json.dumps(
+            {
+                "id": "granule",
+                "properties": {"darkcall:request": request},
+                "assets": {
+                    "blue": {"darkcall:href": "https://archive.example/B02.tif?sig=secret"},
+                    "thumbnail": {"href": "./t.png"},
+                },
+            }
+        )
+    )
+    names = ("item.json", "original/granule/item.json")
+    outputs = {
+        name: {
+            "bytes": (folder / name).stat().st_size,
+            "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest(),
+        }
+        for name in names
+    }
+    (folder / "manifest.json").write_text(
+        json.dumps({"outputs": outputs, "inputs": {"items": "ab" * 32}})
+    )
+    done = {folder.name: Done(folder=folder, content_sha256="", counts={})}
+    fetched = StageResult(
+        stage="fetch", done=done, n_worked=0, failures=(), left_out=(), active=False
+    )
+    (one,) = fetched_scenes(fetched).values()
+    assert one.as_json(copied=True)["requests"] == [
+        {
+            "item": "granule",
+            "request": request,
+            "addresses": {"blue": "https://archive.example/B02.tif"},
+        }
+    ]
+    copy_scene(one, tmp_path / "copies")
+    for name in names:
+        copy = tmp_path / "copies" / folder.name / name
+        assert copy.read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_call_that_no_image_shows_has_a_dossier_too(report, told):
+    calls = read_records(PortCall, told.workspace / "names/season/calls.parquet")
+    for kind in ("GAP_SPANS_PORT", "AIS_VISIT"):
+        call = next(one for one in calls if one.evidence_class == kind)
+        folder = report(call.call_id, out=kind)
+        checked = verify_dossier(folder)
+        assert (checked.faults, checked.manifest.review) == ((), "NOT REVIEWED")
+        page = (folder / "working/report.html").read_text(encoding="utf-8")
+        assert "No image of this call is on file." in page
