@@ -145,8 +145,8 @@ def _print(checked: Checked) -> None:
     told = checked.manifest
     typer.echo(f"Unchanged: the dossier of {told.kind} {told.subject} ({told.review})")
     typer.echo(f"{checked.n_good} files, {checked.n_bytes:,} bytes")
-    walked = "whole" if told.journal.whole else "this case's lines"
-    typer.echo(f"Journal ({walked}) of {told.journal.entries} entries: unbroken")
+    walked = "all of it" if told.journal.whole else "this case's lines of it"
+    typer.echo(f"Journal of {told.journal.entries} entries, {walked}: unbroken")
     if checked.stamped:
         typer.echo("It carries a time stamp of this manifest; README.txt tells how to check whose")
     typer.echo(f"SHA-256 of its manifest: {checked.manifest_sha256}")

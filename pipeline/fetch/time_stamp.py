@@ -56,7 +56,8 @@ def time_stamp(url: str, digest: bytes) -> Stamp:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError("No address of a time-stamping authority", expected="http(s)://host/path")
-    where = f"{parts.scheme}://{parts.hostname}{parts.path}"  # without a password it may hold
+    host = parts.netloc.rpartition("@")[2]  # without a password it may hold
+    where = f"{parts.scheme}://{host}{parts.path}"
     nonce = secrets.randbits(NONCE_BITS)
     answer = _asked(url, where, request(digest, nonce))
     try:

@@ -29,7 +29,8 @@ manifest.json   every file with its size and SHA-256; products, requests, models
 manifest.sha256 the SHA-256 of manifest.json
 manifest.tsr    where it is there: a time stamp (RFC 3161) over manifest.json
 
-Check it:       darkcall verify THIS-FOLDER     (or: sha256sum -c manifest.sha256)
+Check it:       darkcall verify THIS-FOLDER
+By hand:        sha256sum -c manifest.sha256, then every file against manifest.json
 A time stamp:   openssl ts -verify -data manifest.json -in manifest.tsr -CAfile AUTHORITY.pem
 
 Whoever can change the files can change the manifest too. Keep its SHA-256 in another place, or have

@@ -57,8 +57,10 @@ class FetchedScene:
 
     def asked(self) -> str:
         """What was asked for, in words."""
+        if "items" not in self.made_from:
+            return "delivered as files"
         if not self.requests:
-            return "what was asked for was not kept"
+            return "the archive's answers were not kept"
         return words.count(len(self.requests), "request, see manifest.json",
                            "requests, see manifest.json")  # fmt: skip
 

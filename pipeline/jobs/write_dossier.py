@@ -270,7 +270,9 @@ def _paper(working: Path, one: _Call, journal: Mapping[str, Any]) -> CallPaper:
 def _shown(working: Path, one: _Call) -> tuple[list[Shown], int]:
     before, after = _neighbours(one.evidence)
     found = one.evidence.detections
-    shown = [] if before is None else [_look(working, one, before, "The last clear look before")]
+    if not found:
+        return [], 0
+    shown = [_look(working, one, before, "before")]
     for item in found[:SHOTS_MAX]:
         chip = chip_path(item)
         name = None
@@ -286,13 +288,16 @@ def _shown(working: Path, one: _Call) -> tuple[list[Shown], int]:
             item.scene_id,
         ]  # fmt: skip
         shown.append(Shown(label="The ship", lines=lines, chip=name))
-    if after is not None:
-        shown.append(_look(working, one, after, "The first clear look after"))
+    shown.append(_look(working, one, after, "after"))
     return shown, len(found[SHOTS_MAX:])
 
 
-def _look(working: Path, one: _Call, look: Coverage, label: str) -> Shown:
-    """The same place at another time, drawn as the detections' pictures are."""
+def _look(working: Path, one: _Call, look: Coverage | None, when: str) -> Shown:
+    """The same place before or after, drawn as the detections' pictures are."""
+    if look is None:
+        lines = ["When she came or went is not known from images on this side."]
+        return Shown(label=f"No clear look {when}", lines=lines, chip=None)
+    label = f"The {'last' if when == 'before' else 'first'} clear look {when}"
     place = one.evidence.detections
     lon = float(np.median([item.lon for item in place]))
     lat = float(np.median([item.lat for item in place]))

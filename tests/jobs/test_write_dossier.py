@@ -456,7 +456,7 @@ def test_what_was_asked_of_an_archive_is_told_without_its_signatures(told, tmp_p
         assert copy.read_bytes() == (folder / name).read_bytes()
 
 
-def test_a_call_that_no_image_shows_has_a_dossier_too(report, told):
+def test_a_silence_and_a_visit_on_ais_have_dossiers_too(report, told):
     calls = read_records(PortCall, told.workspace / "names/season/calls.parquet")
     for kind in ("GAP_SPANS_PORT", "AIS_VISIT"):
         call = next(one for one in calls if one.evidence_class == kind)
@@ -464,4 +464,4 @@ def test_a_call_that_no_image_shows_has_a_dossier_too(report, told):
         checked = verify_dossier(folder)
         assert (checked.faults, checked.manifest.review) == ((), "NOT REVIEWED")
         page = (folder / "working/report.html").read_text(encoding="utf-8")
-        assert "No image of this call is on file." in page
+        assert ("No image of this call is on file." in page) is (not call.detection_ids)
