@@ -10,9 +10,8 @@ from typing import Annotated
 
 import typer
 import yaml
-from rich.console import Console
 
-from pipeline import cli_desk, cli_detector
+from pipeline import cli_desk, cli_detector, cli_dossier
 from pipeline.cli_common import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -29,6 +28,7 @@ from pipeline.cli_common import (
     print_json,
     print_score,
     work,
+    work_and_tell,
 )
 from pipeline.cli_review import decisions_app, users_app
 from pipeline.config import Secrets, load_config
@@ -37,11 +37,9 @@ from pipeline.jobs.explain_call import explain_call
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.plan_fetch import plan_fetch
 from pipeline.jobs.story import STAGES
-from pipeline.jobs.summary import print_failures, print_summary
 from pipeline.voyages.hand_ledger import read_hand_ledger
 
 EXIT_INTERRUPTED = 130
-LOG_WIDTH = 150
 # Some releases of typer stand on click, later ones carry their own copy: ask typer for the root.
 CommandLineError: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
@@ -58,12 +56,6 @@ evaluate_app = typer.Typer(
     no_args_is_help=True, help="How right were we, where the truth is known?"
 )
 app.add_typer(evaluate_app, name="evaluate")
-
-
-def _console() -> Console:
-    """As wide as the terminal; wide enough for the tables where there is none."""
-    console = Console()
-    return console if console.is_terminal else Console(width=LOG_WIDTH)
 
 
 def _stage_command(name: str, about: str, active: Sequence[str]) -> None:
@@ -87,11 +79,7 @@ def _stage_command(name: str, about: str, active: Sequence[str]) -> None:
             retry_failed=retry_failed,
             log_json=log_json,
         )
-        run, story = work(active, options)
-        if "review" in active:
-            print_summary(_console(), run, story)
-        print_failures(Console(stderr=True), story)
-        raise typer.Exit(story.exit_code)
+        raise typer.Exit(work_and_tell(active, options))
 
     command.__doc__ = f"{about}\n\nExample: darkcall {name} --config configs/demo.yaml"
     app.command(name)(command)
@@ -107,7 +95,8 @@ for _name, _about in (
 ):
     _stage_command(_name, _about, (_name,))
 _stage_command("run", "All stages up to a filled review queue, and a summary.", STAGES)
-_stage_command("report", "The static HTML report (written with the review queue).", ("review",))
+app.command("report")(cli_dossier.report)
+app.command("verify")(cli_dossier.verify)
 
 
 @app.command("fetch")
@@ -140,9 +129,7 @@ def fetch_scenes(
         planned = plan_fetch(opened_run(options))
         print_score(planned, as_json=log_json)
         raise typer.Exit(EXIT_SOME_FAILED if planned.failures else EXIT_DONE)
-    _, story = work(("fetch",), options)
-    print_failures(Console(stderr=True), story)
-    raise typer.Exit(story.exit_code)
+    raise typer.Exit(work_and_tell(("fetch",), options))
 
 
 @app.command("config")

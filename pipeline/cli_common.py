@@ -20,8 +20,10 @@ from pipeline.jobs.contract import Mode
 from pipeline.jobs.progress import BarProgress, LineProgress, Progress
 from pipeline.jobs.run import Run, Selection, open_run
 from pipeline.jobs.story import Story, tell
+from pipeline.jobs.summary import print_failures, print_summary
 
 DEFAULT_CONFIG = Path("configs/demo.yaml")
+LOG_WIDTH = 150
 
 
 class Score(Protocol):
@@ -79,6 +81,21 @@ def work(active: Sequence[str], options: Options) -> tuple[Run, Story]:
         return run, tell(run, frozenset(active))
     finally:
         run.executor.close()
+
+
+def console() -> Console:
+    """As wide as the terminal; wide enough for the tables where there is none."""
+    shown = Console()
+    return shown if shown.is_terminal else Console(width=LOG_WIDTH)
+
+
+def work_and_tell(active: Sequence[str], options: Options) -> int:
+    """Work on the active stages and say what came of it; returns the exit code."""
+    run, story = work(active, options)
+    if "review" in active:
+        print_summary(console(), run, story)
+    print_failures(Console(stderr=True), story)
+    return story.exit_code
 
 
 def work_on(config: Config, active: Sequence[str]) -> Story:

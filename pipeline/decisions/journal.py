@@ -98,8 +98,13 @@ def verify(store: Store) -> Head:
         return walk(rows)
 
 
-def export(store: Store, path: Path) -> Head:
+def export(store: Store, path: Path, *, case_id: str | None = None) -> Head:
     """All lines as JSON, one a line, each as it was hashed; returns the chain's end.
+
+    Args:
+        store: the database.
+        path: file to write.
+        case_id: write this case's lines alone; the whole chain is walked all the same.
 
     Raises:
         ChecksFailed: the chain is broken; the file is not written.
@@ -107,17 +112,20 @@ def export(store: Store, path: Path) -> Head:
     unfinished = path.with_name(f".{path.name}.tmp")
     try:
         with unfinished.open("w", encoding="utf-8") as out, _rows(store) as rows:
-            head = walk(_written(rows, out))
+            head = walk(_written(rows, out, case_id))
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
     return head
 
 
-def _written(rows: Iterable[dict[str, Any]], out: TextIO) -> Iterator[dict[str, Any]]:
+def _written(
+    rows: Iterable[dict[str, Any]], out: TextIO, case_id: str | None
+) -> Iterator[dict[str, Any]]:
     """The same rows, each written as it passes: what was walked is what stands in the file."""
     for row in rows:
-        out.write(canonical(row) + "\n")
+        if case_id in (None, row["case_id"]):
+            out.write(canonical(row) + "\n")
         yield row
 
 
@@ -138,6 +146,25 @@ def verify_export(path: Path) -> Head:
         ChecksFailed: a line was changed, taken out or put in.
     """
     return walk(_lines(path))
+
+
+def verify_extract(path: Path) -> int:
+    """Check each line of an extract by its own seal; returns how many there are.
+
+    What lies between the lines is not there, so that nothing is missing cannot be told.
+
+    Raises:
+        BadInput: it is no extract.
+        ChecksFailed: a line was changed, or they are out of order.
+    """
+    count, last = 0, 0
+    for row in _lines(path):
+        if row["sha256"] != _seal(row):
+            raise _broken(row, "a line was changed after it was written")
+        if row["seq"] <= last:
+            raise _broken(row, "a line is out of order")
+        count, last = count + 1, row["seq"]
+    return count
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -169,13 +196,17 @@ def walk(rows: Iterable[Mapping[str, Any]]) -> Head:
             (row["sha256"] != _seal(row), "a line was changed after it was written"),
         ):
             if wrong:
-                raise ChecksFailed(
-                    f"The journal's chain is broken: {said}",
-                    where=f"entry {row['seq']} of {row['who']}, {row['at']}",
-                    do="Compare with a back-up or an export; publish nothing from this database",
-                )
+                raise _broken(row, said)
         last = row["sha256"]
     return Head(n_entries=number, sha256=last)
+
+
+def _broken(row: Mapping[str, Any], said: str) -> ChecksFailed:
+    return ChecksFailed(
+        f"The journal's chain is broken: {said}",
+        where=f"entry {row['seq']} of {row['who']}, {row['at']}",
+        do="Compare with a back-up or an export; publish nothing from this database",
+    )
 
 
 def canonical(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.errors import UsageError
 from pipeline.jobs.find_calls import STAYS
+from pipeline.jobs.findings import Findings
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.records import PortCall, SeenStay
@@ -26,30 +27,37 @@ def explain_call(run: Run, story: Story, said: str) -> list[Section]:
         UsageError: no such call, or several.
     """
     found = story.findings.read()
-    call = _one(found.calls, said)
+    return explain(evidence_of(run, story, found, one_call(found.calls, said)))
+
+
+def evidence_of(run: Run, story: Story, found: Findings, call: PortCall) -> Evidence:
+    """What stands behind a call, in order."""
     stays = read_records(SeenStay, [done.folder / STAYS for done in story.called.done.values()])
     own = set(call.detection_ids)
     detections = [one for one in found.detections if one.detection_id in own]
-    return explain(
-        Evidence(
-            call=call,
-            stay=next((stay for stay in stays if stay.call_id == call.call_id), None),
-            place=_place(run, call),
-            detections=sorted(detections, key=lambda one: (one.sensed_at, one.detection_id)),
-            matches={one.detection_id: one for one in found.matches if one.detection_id in own},
-            coverage=sorted(
-                (row for row in found.coverage if row.zone_id == call.zone_id),
-                key=lambda row: row.sensed_at,
-            ),
-            candidates=sorted(
-                (row for row in found.candidates if row.call_id == call.call_id),
-                key=lambda row: row.rank,
-            ),
-        )
+    return Evidence(
+        call=call,
+        stay=next((stay for stay in stays if stay.call_id == call.call_id), None),
+        place=_place(run, call),
+        detections=sorted(detections, key=lambda one: (one.sensed_at, one.detection_id)),
+        matches={one.detection_id: one for one in found.matches if one.detection_id in own},
+        coverage=sorted(
+            (row for row in found.coverage if row.zone_id == call.zone_id),
+            key=lambda row: row.sensed_at,
+        ),
+        candidates=sorted(
+            (row for row in found.candidates if row.call_id == call.call_id),
+            key=lambda row: row.rank,
+        ),
     )
 
 
-def _one(calls: list[PortCall], said: str) -> PortCall:
+def one_call(calls: list[PortCall], said: str) -> PortCall:
+    """The call whose id is this, or begins so.
+
+    Raises:
+        UsageError: no such call, or several.
+    """
     fits = [call for call in calls if call.call_id.startswith(said)]
     if len(fits) == 1:
         return fits[0]

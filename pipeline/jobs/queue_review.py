@@ -83,7 +83,30 @@ def review(
 ) -> StageResult:
     """Fill the queue and write the report."""
     config = run.config
-    task = ReviewTask(
+    task = review_task(run, findings=findings, simulated=simulated, earlier=earlier)
+    inputs = {
+        **findings.contents,
+        "said": sha256_json([task.config_sha256, task.failures, task.rows_set_aside]),
+        "truth": sha256_json(
+            {} if simulated is None else {n: d.content_sha256 for n, d in simulated.done.items()}
+        ),
+        "sites": run.hashes.sha256(config.sites),
+        "declared": _declared_sha256(run),
+    }
+    items = [Item(item_id=SEASON, task=task, inputs=inputs)] if findings.voyages else []
+    return run.stage(REVIEW, items)
+
+
+def review_task(
+    run: Run,
+    *,
+    findings: FindingsAt,
+    simulated: StageResult | None,
+    earlier: Sequence[StageResult],
+) -> ReviewTask:
+    """Where everything lies, and what to say about the run."""
+    config = run.config
+    return ReviewTask(
         findings=findings,
         simulated=simulated,
         sites=run.sites,
@@ -104,17 +127,6 @@ def review(
         declared=config.inputs.declared,
         scene=config.scene,
     )
-    inputs = {
-        **findings.contents,
-        "said": sha256_json([task.config_sha256, task.failures, task.rows_set_aside]),
-        "truth": sha256_json(
-            {} if simulated is None else {n: d.content_sha256 for n, d in simulated.done.items()}
-        ),
-        "sites": run.hashes.sha256(config.sites),
-        "declared": _declared_sha256(run),
-    }
-    items = [Item(item_id=SEASON, task=task, inputs=inputs)] if findings.voyages else []
-    return run.stage(REVIEW, items)
 
 
 def _declared_sha256(run: Run) -> str:
@@ -128,18 +140,32 @@ def _declared_sha256(run: Run) -> str:
 
 def _fill_queue(task: ReviewTask, out: Path) -> Outcome:
     found = task.findings.read()
-    cases = make_cases(
+    cases = cases_of(found, task.sites, task.review)
+    write_records(Case, cases, out / CASES)
+    write_report(out, told_report(task, found, cases))
+    return Outcome(counts={"cases": len(cases)})
+
+
+def cases_of(
+    found: Findings, sites: Sequence[Site], settings: pipeline.review.settings.Settings
+) -> list[Case]:
+    """The queue."""
+    return make_cases(
         found.calls,
         candidates=found.candidates,
         voyages=found.voyages,
         entries=found.entries,
         in_view=found.in_view,
         detections=found.detections,
-        sites=task.sites,
-        settings=task.review,
+        sites=sites,
+        settings=settings,
     )
+
+
+def told_report(task: ReviewTask, found: Findings, cases: Sequence[Case]) -> Report:
+    """Everything the report tells, before anybody is asked what people decided."""
     score = None if task.simulated is None else score_findings(task.simulated, found, task.evaluate)
-    report = Report(
+    return Report(
         title=task.title,
         config_name=task.config_name,
         config_sha256=task.config_sha256,
@@ -170,9 +196,6 @@ def _fill_queue(task: ReviewTask, out: Path) -> Outcome:
         rows_set_aside=task.rows_set_aside,
         truth_rows=None if score is None else score.rows(),
     )
-    write_records(Case, cases, out / CASES)
-    write_report(out, report)
-    return Outcome(counts={"cases": len(cases)})
 
 
 def queued_cases(queued: StageResult) -> list[Case]:
@@ -267,5 +290,5 @@ def _write_catalogue(task: CatalogueTask, out: Path) -> Outcome:
     return Outcome(counts={"scenes": len(items), "detections": len(kept)})
 
 
-REVIEW = Stage(name="review", version=3, work=_fill_queue)
+REVIEW = Stage(name="review", version=4, work=_fill_queue)
 CATALOGUE = Stage(name="catalogue", version=1, work=_write_catalogue)

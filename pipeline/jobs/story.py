@@ -20,6 +20,10 @@ from pipeline.jobs.run import Run
 from pipeline.jobs.simulate_season import simulate
 from pipeline.jobs.watch_passes import watch
 
+TOLD = (
+    "fetched", "watched", "detected", "screened", "ingested", "tracked", "matched", "called",
+    "named", "sailed",
+)  # fmt: skip
 STAGES = ("fetch", "detect", "ais", "match", "calls", "voyages", "review")
 
 
@@ -47,6 +51,11 @@ class Story:
         """The stages that exist in this configuration, in order."""
         every = (getattr(self, field.name) for field in fields(self))
         return [result for result in every if isinstance(result, StageResult)]
+
+    @property
+    def before_review(self) -> tuple[StageResult, ...]:
+        """The stages whose failures the report tells."""
+        return tuple(getattr(self, name) for name in TOLD)
 
     @property
     def exit_code(self) -> int:

@@ -63,8 +63,8 @@ def calendar_plot(
         figure.legend(handles=_legend(), loc="outside lower center", ncols=5, fontsize=8.5)
 
     says = (
-        f"Coverage calendar of {site.name}: {len(rows)} looks at {len(zones)} zones, "
-        f"and {len(own)} calls"
+        f"Coverage calendar of {site.name}: {words.count(len(rows), 'look')} at "
+        f"{words.count(len(zones), 'zone')}, and {words.count(len(own), 'call')}"
     )
     return picture((11.4, height), says, draw)
 

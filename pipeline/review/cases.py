@@ -96,6 +96,11 @@ def uncertainty(call: PortCall, settings: Settings) -> float:
     return max(settings.uncertainty_floor, *spread)
 
 
+def case_of(call_id: str) -> str:
+    """The id of a call's case."""
+    return content_id("case", call_id)
+
+
 def chip_path(detection: Detection, root: str = "screen") -> str | None:
     """A detection's chip from the workspace; it is stored relative to `<root>/<site>/`."""
     if detection.chip is None:
@@ -117,7 +122,7 @@ def _call_case(
     shown.sort(key=lambda item: (item.sensed_at, item.detection_id))
     chips = [path for item in shown if (path := chip_path(item)) is not None]
     return Case(
-        case_id=content_id("case", call.call_id),
+        case_id=case_of(call.call_id),
         priority=weight * call.p_dark * barrels * uncertainty(call, settings),
         kind=DARK_CALL,
         subject_id=call.call_id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,12 @@ from pipeline.records import (
     Voyage,
 )
 from pipeline.review import words
+from pipeline.review.reviewed import NOT_REVIEWED, label_of
 
 FORMATS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".kml": "LIBKML"}
 STAMP = "2000-01-01T00:00:00.000Z"
 """Written into GeoPackages instead of the time: the same rows make the same bytes."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet would run; ships name themselves."""
 CRS = "EPSG:4326"
 
@@ -47,6 +48,10 @@ class Exported:
     totals: Sequence[LedgerTotal]
     groups: Sequence[LedgerGroup]
     estimates: Sequence[SeasonEstimate]
+    review: Mapping[str, str] = field(default_factory=dict)
+    """What people have said, by call; the others are not reviewed."""
+    reviewed: str = NOT_REVIEWED
+    """The same of the whole season, for its sums."""
 
 
 def write_exports(folder: Path, found: Exported) -> list[str]:
@@ -54,28 +59,38 @@ def write_exports(folder: Path, found: Exported) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     at = {zone.zone_id: zone.polygon.centroid for site in found.sites for zone in site.zones}
     calls = sorted((c for c in found.calls if c.is_dark), key=lambda c: c.call_id)
-    call_rows = [_call(call) for call in calls]
+    call_rows = [call_row(call, label_of([call.call_id], found.review)) for call in calls]
     points = [at.get(call.zone_id) for call in calls]
-    _write_layer(folder, "dark-calls", call_rows, points)
+    write_layer(folder, "dark-calls", call_rows, points)
     entries = {entry.voyage_id: entry for entry in found.entries}
     of_call = {call.call_id: call for call in found.calls}
-    voyage_rows = [_voyage(v, entries.get(v.voyage_id), of_call) for v in found.voyages]
-    _write_layer(folder, "voyages", voyage_rows, [_way(v, of_call, at) for v in found.voyages])
+    said = {
+        v.voyage_id: label_of((v.load_call_id, v.discharge_call_id), found.review)
+        for v in found.voyages
+    }
+    voyage_rows = [
+        _voyage(v, entries.get(v.voyage_id), of_call) | {"review": said[v.voyage_id]}
+        for v in found.voyages
+    ]
+    write_layer(folder, "voyages", voyage_rows, [_way(v, of_call, at) for v in found.voyages])
     for name, records in (
         ("ledger", found.entries),
         ("ledger-running", found.totals),
         ("ledger-by-month-and-ship", found.groups),
         ("season-estimates", found.estimates),
     ):
-        rows = [_plain(asdict(record)) for record in records]
+        rows = [plain(asdict(record)) for record in records]
         rows.sort(key=lambda row: [str(value) for value in row.values()])
-        _write_csv(folder / f"{name}.csv", rows)
+        for row in rows:
+            row["review"] = said.get(row.get("voyage_id", ""), found.reviewed)
+        write_csv(folder / f"{name}.csv", rows)
     return sorted(path.name for path in folder.iterdir())
 
 
-def _call(call: PortCall) -> dict[str, Any]:
-    row = _plain(asdict(call))
-    return row | {"ship_name": words.ship(call.ship_name, call.mmsi)}
+def call_row(call: PortCall, review: str) -> dict[str, Any]:
+    """A call as exported, and what people have said of it."""
+    row = plain(asdict(call))
+    return row | {"ship_name": words.ship(call.ship_name, call.mmsi), "review": review}
 
 
 def _voyage(
@@ -83,7 +98,7 @@ def _voyage(
 ) -> dict[str, Any]:
     """With its barrels, and the ids of the images behind it."""
     ends = _ends(voyage, calls)
-    row = _plain(asdict(voyage))
+    row = plain(asdict(voyage))
     row["ship_name"] = words.ship(voyage.ship_name, voyage.mmsi)
     for point in ("p10", "p50", "p90"):
         name = f"barrels_{point}"
@@ -110,31 +125,31 @@ def _way(
     return shapely.LineString([(end.x, end.y) for end in ends])
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
+def plain(row: dict[str, Any]) -> dict[str, Any]:
     """Times as ISO 8601 UTC and lists as words, which every format can hold."""
-    plain: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, datetime):
-            plain[name] = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            told[name] = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
         elif isinstance(value, list):
-            plain[name] = " | ".join(str(one) for one in value)
+            told[name] = " | ".join(str(one) for one in value)
         else:
-            plain[name] = value
-    return plain
+            told[name] = value
+    return told
 
 
-def _write_layer(
+def write_layer(
     folder: Path, name: str, rows: Sequence[dict[str, Any]], shapes: Sequence[Geometry | None]
 ) -> None:
     """One GeoPackage, GeoJSON, KML and CSV; nothing but the CSV where there is no row."""
-    _write_csv(folder / f"{name}.csv", rows)
+    write_csv(folder / f"{name}.csv", rows)
     if not rows:
         return
     import pyogrio  # noqa: PLC0415 - it takes a second, and every command would wait for it
 
     table = pa.Table.from_pylist([dict(row) for row in rows])
-    told = [pa.string() if pa.types.is_null(kind) else kind for kind in table.schema.types]
-    table = table.cast(pa.schema(list(zip(table.column_names, told, strict=True))))
+    kinds = [pa.string() if pa.types.is_null(kind) else kind for kind in table.schema.types]
+    table = table.cast(pa.schema(list(zip(table.column_names, kinds, strict=True))))
     geometry = pa.array([shapely.to_wkb(shape) for shape in shapes], pa.binary())
     table = table.append_column("geometry", geometry)
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": STAMP})
@@ -148,7 +163,8 @@ def _write_layer(
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
 
 
-def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows as CSV that no spreadsheet runs; an empty file where there is none."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         if not rows:
             return

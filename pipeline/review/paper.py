@@ -33,5 +33,9 @@ class SeasonPaper:
     tables: Sequence[Table]
     method_html: str
     footer: str
+    mark: str | None
+    """Across every page."""
+    band: str | None
+    """At the top of every page."""
     dated: datetime
     """Of the data; also the document's own date, so that the same season makes the same bytes."""

@@ -14,9 +14,11 @@ from pipeline.review import season_sheet, words
 from pipeline.review.barrels_plot import barrels_plots
 from pipeline.review.cadence_plot import cadence_plot
 from pipeline.review.call_sheet import Sources, call_sheet
+from pipeline.review.caveats import CAVEATS
 from pipeline.review.exports import Exported, write_exports
 from pipeline.review.headlines import headlines
 from pipeline.review.leads import SPOOFING_LEAD
+from pipeline.review.reviewed import NOT_REVIEWED, counted, mark_of_all
 from pipeline.review.site_sheet import site_sheet
 from pipeline.review.told import Report
 from pipeline.review.voyage_map import voyage_map
@@ -42,27 +44,30 @@ def write_report(folder: Path, report: Report) -> None:
             sites=report.sites, calls=report.calls, voyages=told["voyages"],
             entries=report.entries, totals=report.totals, groups=report.groups,
             estimates=report.estimates,
+            review={name: one.label for name, one in report.review.items()},
+            reviewed=counted(report.reviews) if report.review else NOT_REVIEWED,
         ),
     )  # fmt: skip
-    environment = _environment()
-    page = environment.get_template("report.html").render(**told)
+    pages = environment()
+    page = pages.get_template("report.html").render(**told)
     (folder / REPORT).write_text(page, encoding="utf-8", newline="\n")
-    method = environment.get_template("method.html").render()
+    method = pages.get_template("method.html").render()
     write_season_pdf(folder / PAPER, season_sheet.season_paper(report, told, method))
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     """Everything is escaped: ships name themselves, and anybody can transmit."""
-    environment = Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["words"] = words
-    environment.globals["sheet_words"] = season_sheet
-    return environment
+    made.globals["words"] = words
+    made.globals["caveats"] = CAVEATS
+    made.globals["sheet_words"] = season_sheet
+    return made
 
 
 def _headlines(report: Report) -> list[str]:
@@ -95,6 +100,7 @@ def _told(report: Report, folder: Path) -> dict[str, Any]:
     )
     return {
         "report": report,
+        "mark": mark_of_all(report.reviews),
         "cap": CAP_BBL,
         "headlines": _headlines(report),
         "sheets": [

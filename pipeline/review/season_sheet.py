@@ -9,11 +9,11 @@ from typing import Any
 from pipeline.records import LedgerEntry, LedgerGroup, SeasonEstimate, Voyage
 from pipeline.review import words
 from pipeline.review.paper import SeasonPaper, Table
+from pipeline.review.reviewed import mark_of_all
 from pipeline.review.told import Report
 from pipeline.rhythm import Cadence
 
 SIMULATED = "SIMULATED SEASON: ships, images and AIS records are invented. Nothing here happened."
-UNREVIEWED = "Nobody has reviewed these results. They are what a program found. Times are UTC."
 NOT_SEEN = "not seen"
 
 
@@ -37,7 +37,7 @@ def season_paper(report: Report, told: Mapping[str, Any], method_html: str) -> S
     names = told["site_names"]
     return SeasonPaper(
         title=report.title,
-        notices=[*([SIMULATED] if report.is_simulated else []), UNREVIEWED],
+        notices=[f"{report.reviewed} Times are UTC."],
         findings=told["headlines"],
         figures=figures,
         tables=[
@@ -48,6 +48,8 @@ def season_paper(report: Report, told: Mapping[str, Any], method_html: str) -> S
         ],
         method_html=method_html,
         footer=f"Darkcall, configuration {report.config_name}, {report.config_sha256[:12]}",
+        mark=mark_of_all(report.reviews),
+        band=SIMULATED if report.is_simulated else None,
         dated=max(
             (row.sensed_at for row in report.coverage), default=datetime(2000, 1, 1, tzinfo=UTC)
         ),

@@ -27,6 +27,13 @@ class Settings(BaseModel):
         "judged: a fifth of a pictured call",
     )
 
+    dossier_days: float = Field(
+        14.0,
+        gt=0,
+        description="d before and after a call whose looks at the berth and AIS rows go into its "
+        "dossier, judged: two repeat cycles of Sentinel-1A; silences lengthen it",
+    )
+
     # spoofing leads
     lead_misses_min: int = Field(
         2, ge=1, description="clear images that do not show the ship, at least"

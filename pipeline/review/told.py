@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from shapely import Geometry
@@ -24,6 +24,7 @@ from pipeline.records import (
     Site,
     Voyage,
 )
+from pipeline.review.reviewed import NOT_REVIEWED, UNREVIEWED, Reviewed, counted
 from pipeline.rhythm import Cadence, Crossing, Declared
 
 
@@ -67,3 +68,21 @@ class Report:
     rows_set_aside: int
     truth_rows: Sequence[tuple[str, str]] | None
     """How right the run was, in words; None where no truth is known."""
+    review: Mapping[str, Reviewed] = field(default_factory=dict)
+    """What people have said of each dark call; of the others nobody was asked."""
+
+    @property
+    def reviews(self) -> list[Reviewed]:
+        """How each dark call stands."""
+        return [self.review_of(call.call_id) for call in self.calls if call.is_dark]
+
+    def review_of(self, call_id: str) -> Reviewed:
+        """How a call stands."""
+        return self.review.get(call_id, UNREVIEWED)
+
+    @property
+    def reviewed(self) -> str:
+        """How the season stands, in a sentence."""
+        if all(one.label == NOT_REVIEWED for one in self.reviews):
+            return "Nobody has reviewed these results. They are what a program found."
+        return f"Reviewed by people so far: {counted(self.reviews)}."

@@ -69,6 +69,26 @@ def test_a_name_that_a_spreadsheet_would_run_is_text(tmp_path, made):
     assert "HYPERLINK" in (tmp_path / "voyages.kml").read_text(encoding="utf-8")
 
 
+def rows_of(path):
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_every_row_says_how_its_calls_stand(tmp_path, made):
+    write_exports(tmp_path, exported(made, totals=[made.total("headline", made.at(9), 1, 9.0)]))
+    for path in tmp_path.glob("*.csv"):
+        assert {row["review"] for row in rows_of(path)} <= {"NOT REVIEWED"}, path
+    said = {"c1": "confirmed by review"}
+    write_exports(tmp_path, exported(made, review=said))
+    calls = geopandas.read_file(tmp_path / "dark-calls.gpkg").set_index("call_id")
+    assert calls["review"].to_dict() == {"c1": "confirmed by review", "c2": "NOT REVIEWED"}
+    both = "NOT REVIEWED; confirmed by review"
+    assert {row["voyage_id"]: row["review"] for row in rows_of(tmp_path / "voyages.csv")} == {
+        "y1": both, "y2": "NOT REVIEWED",
+    }  # fmt: skip
+    assert [row["review"] for row in rows_of(tmp_path / "ledger.csv")] == [both]
+
+
 def test_nothing_found_leaves_empty_tables_and_no_layer(tmp_path, made):
     names = write_exports(tmp_path, exported(made, calls=[], voyages=[], entries=[]))
     assert names == [
