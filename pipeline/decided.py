@@ -260,3 +260,41 @@ class Entry:
             "previous_sha256": self.previous_sha256,
             "sha256": self.sha256,
         }
+
+
+_OTHERS = {
+    "withdrawn": "withdrew entry {body.of_seq}",
+    "note": "a note",
+    "length": "measured {body.length_m:.0f} m in {body.scene_id}",
+    "hull added": "added a hull in {body.scene_id}",
+    "hull moved": "moved {body.detection_id} to {body.lat:.5f}, {body.lon:.5f}",
+    "hull rejected": "rejected {body.detection_id}",
+    "attached": "attached {body.name}, SHA-256 {body.sha256}",
+    "assigned": "assigned to {body.to}",
+}
+"""What is no verdict, by kind of entry."""
+
+
+def what_said(entry: Entry) -> str:
+    """What an entry says, in words."""
+    body = entry.body
+    if isinstance(body, VerdictGiven | Adjudicated):
+        settles = "settled as " if isinstance(body, Adjudicated) else ""
+        ship = "" if body.mmsi is None else f", MMSI {body.mmsi}"
+        return f"{settles}{body.verdict}{ship}"
+    if isinstance(body, Assigned) and body.to is None:
+        return "given back"
+    return _OTHERS[body.kind].format(body=body)
+
+
+def why_said(entry: Entry) -> str:
+    """Its reasons, source and note; empty where there are none."""
+    body = entry.body
+    parts = []
+    if isinstance(body, VerdictGiven | Adjudicated):
+        parts += [REASONS[body.verdict][code] for code in body.reasons]
+    if isinstance(body, Attached):
+        parts.append(f"source: {body.source}")
+        parts += ["it shows the ship"] if body.shows_ship else []
+    note = getattr(body, "note", "")
+    return "; ".join([*parts, *([note] if note else [])])

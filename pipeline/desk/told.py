@@ -9,7 +9,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline.decided import REASONS, Entry, Verdict
+from pipeline.decided import REASONS, Verdict, what_said, why_said
 from pipeline.decisions.standing import Status
 from pipeline.desk.desk import Desk
 from pipeline.desk.docket import MINE
@@ -24,31 +24,6 @@ RENDITIONS = {
     "vh": "Radar VH",
 }
 COLUMNS = {"before": "Before", "at": "At", "after": "After"}
-
-
-def said_in_words(entry: Entry) -> str:
-    """One line of the journal for people."""
-    body = entry.body.model_dump()
-    kind = body["kind"]
-    if kind in ("verdict", "adjudicated"):
-        codes = [REASONS[body["verdict"]].get(code, code) for code in body["reasons"]]
-        ship = f", ship {body['mmsi']}" if body["mmsi"] is not None else ""
-        why = f": {'; '.join(codes)}" if codes else ""
-        settled = " (settles the case)" if kind == "adjudicated" else ""
-        return f"{body['verdict']}{ship}{why}{settled}"
-    return {
-        "withdrawn": lambda: f"withdrew entry {body['of_seq']}",
-        "note": lambda: "noted",
-        "length": lambda: f"measured {body['length_m']:.0f} m on {body['scene_id']}",
-        "hull added": lambda: f"added a hull on {body['scene_id']}",
-        "hull moved": lambda: f"moved {body['detection_id']}",
-        "hull rejected": lambda: f"rejected {body['detection_id']}",
-        "attached": lambda: (
-            f"attached {body['name']} ({body['source']})"
-            + (", which shows the ship" if body["shows_ship"] else "")
-        ),
-        "assigned": lambda: f"assigned to {body['to'] or 'anybody'}",
-    }[kind]()
 
 
 def _environment() -> Environment:
@@ -72,7 +47,7 @@ def _environment() -> Environment:
     }
     environment.filters["utc"] = lambda at: f"{at.day} {at:%b %Y %H:%M}"
     environment.filters["short"] = lambda at: f"{at.day} {at:%b %H:%M}"
-    environment.filters["said"] = said_in_words
+    environment.filters |= {"said": what_said, "why": why_said}
     return environment
 
 

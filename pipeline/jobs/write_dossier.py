@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.heard import Gap
-from pipeline.jobs.call_reviews import call_reviews, write_journal
+from pipeline.jobs.call_reviews import call_reviews, copy_attachments, write_journal
 from pipeline.jobs.contract import MANIFEST
 from pipeline.jobs.dossier_about import Subject, about, config_sha256, footer, write_about
 from pipeline.jobs.dossier_evidence import (
@@ -24,6 +24,7 @@ from pipeline.jobs.dossier_evidence import (
 from pipeline.jobs.explain_call import evidence_of, one_call
 from pipeline.jobs.findings import Findings
 from pipeline.jobs.hashing import sha256_file
+from pipeline.jobs.open_decisions import ATTACHMENTS
 from pipeline.jobs.queue_review import cases_of
 from pipeline.jobs.run import Run
 from pipeline.jobs.seal_dossier import publish, seal, unfinished
@@ -115,7 +116,7 @@ def write_call_dossier(run: Run, story: Story, said: str, out: Path | None) -> W
         review=one.review.label,
         told=one.review.told,
         is_simulated=story.simulated is not None,
-        originals="the scenes as fetched, and the AIS rows of the ships named",
+        originals="the scenes as fetched, the AIS rows of the ships named, what people attached",
     )
     folder = out or run.workspace / DOSSIERS / call.call_id
     with unfinished(folder) as part:
@@ -163,6 +164,7 @@ def _fill(part: Path, one: _Call, subject: Subject) -> dict[str, Any]:
     sources = write_ais(
         one.story.ingested, part / ORIGINALS / "ais", mmsis=mmsis, period=_period(one)
     )
+    attached = copy_attachments(one.run, part / ORIGINALS / ATTACHMENTS, case_id=one.case_id)
     case_id = "" if one.review.hidden else one.case_id  # of no case: no line is written
     journal = write_journal(one.run, working / JOURNAL, case_id=case_id)
     _tables(working, one)
@@ -182,6 +184,7 @@ def _fill(part: Path, one: _Call, subject: Subject) -> dict[str, Any]:
         "scenes": [scene.as_json(copied=True) for scene in one.scenes.values()],
         "ais": {"mmsis": mmsis, "period": [at.isoformat() for at in _period(one)],
                 "files": sources},
+        "attachments": attached,
         "journal": journal | {"lines_hidden": one.review.hidden},
     }  # fmt: skip
 

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.decided import (
-    REASONS,
-    Adjudicated,
-    Attached,
-    Entry,
-    Verdict,
-    VerdictGiven,
-)
+from pipeline.decided import Entry, Verdict, what_said, why_said
 from pipeline.decisions.standing import Standing, Status
 from pipeline.review import words
 
@@ -28,17 +21,6 @@ MARKS = {
 }
 """Across the page where it is decided, but not confirmed."""
 CONFIRMED = "confirmed by review"
-OTHERS = {
-    "withdrawn": "withdrew entry {body.of_seq}",
-    "note": "a note",
-    "length": "measured {body.length_m:.0f} m in {body.scene_id}",
-    "hull added": "added a hull in {body.scene_id}",
-    "hull moved": "moved {body.detection_id} to {body.lat:.5f}, {body.lon:.5f}",
-    "hull rejected": "rejected {body.detection_id}",
-    "attached": "attached {body.name}, SHA-256 {body.sha256}",
-    "assigned": "assigned to {body.to}",
-}
-"""What is no verdict, by kind of entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +100,7 @@ def _voices(standing: Standing) -> str:
     last = [] if standing.settled is None else [standing.settled]
     by_seq = {entry.seq: entry for entry in [*standing.verdicts.values(), *last]}
     return "; ".join(
-        f"{entry.who} on {words.utc(entry.at)} UTC: {_what(entry)}"
+        f"{entry.who} on {words.utc(entry.at)} UTC: {what_said(entry)}"
         for _, entry in sorted(by_seq.items())
     )
 
@@ -128,29 +110,9 @@ def _said(entry: Entry) -> Said:
         seq=entry.seq,
         when=words.utc(entry.at),
         who=entry.who,
-        what=_what(entry),
-        why=_why(entry),
+        what=what_said(entry),
+        why=why_said(entry),
     )
-
-
-def _what(entry: Entry) -> str:
-    body = entry.body
-    if isinstance(body, VerdictGiven | Adjudicated):
-        settles = "settled as " if isinstance(body, Adjudicated) else ""
-        ship = "" if body.mmsi is None else f", MMSI {body.mmsi}"
-        return f"{settles}{body.verdict}{ship}"
-    return OTHERS[body.kind].format(body=body)
-
-
-def _why(entry: Entry) -> str:
-    body = entry.body
-    parts = []
-    if isinstance(body, VerdictGiven | Adjudicated):
-        parts += [REASONS[body.verdict][code] for code in body.reasons]
-    if isinstance(body, Attached):
-        parts.append(f"source: {body.source}")
-    note = getattr(body, "note", "")
-    return "; ".join([*parts, *([note] if note else [])])
 
 
 def mark_of_all(all_of_them: Iterable[Reviewed]) -> str | None:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import http.server
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -20,7 +21,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.decided import Said, Verdict, VerdictGiven
+from pipeline.decided import Attached, Said, Verdict, VerdictGiven
 from pipeline.decisions.journal import append
 from pipeline.decisions.store import Store
 from pipeline.errors import UsageError
@@ -256,6 +257,35 @@ def test_a_confirmed_call_says_by_whom_and_notes_are_text(report, call, journal)
     journal = json.loads((folder / "manifest.json").read_text())["journal"]
     assert (journal["entries"], journal["head_sha256"]) == (2, json.loads(lines[-1])["sha256"])
     assert verify_dossier(folder).faults == ()
+
+
+def test_what_people_attached_goes_with_it_and_a_changed_file_does_not(
+    report, call, told, journal, monkeypatch
+):
+    content = b"finer image"
+    sha256 = hashlib.sha256(content).hexdigest()
+    attachments = told.workspace / "attachments"
+    attachments.mkdir(exist_ok=True)
+    (attachments / sha256).write_bytes(content)
+    store = Store.open(os.environ["DARKCALL_DATABASE_URL"])
+    for name, digest in (("planet.png", sha256), ("lost.pdf", "0" * 64)):
+        append(
+            store, who="ann", case_id=content_id("case", call.call_id), at=NOW,
+            evidence_key=call.evidence_key, entry_id=uuid.uuid4().hex,
+            body=Attached(sha256=digest, name=name, n_bytes=11, media_type="image/png",
+                          source="Planet, 3 m", shows_ship=True),
+        )  # fmt: skip
+    store.close()
+    folder = report(call.call_id)
+    assert (folder / "originals/attachments" / sha256).read_bytes() == content
+    attached = json.loads((folder / "manifest.json").read_text())["attachments"]
+    assert [(one["name"], one["missing"]) for one in attached] == [
+        ("planet.png", False), ("lost.pdf", True),
+    ]  # fmt: skip
+    assert verify_dossier(folder).faults == ()
+    (attachments / sha256).write_bytes(b"another one")
+    report(call.call_id, out="again", code=1)
+    (attachments / sha256).unlink()
 
 
 def test_what_the_first_of_two_reviewers_said_leaves_the_house_nowhere(report, call, journal):
