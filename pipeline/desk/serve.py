@@ -12,6 +12,7 @@ from pipeline.desk.app import create_app
 from pipeline.desk.desk import Desk
 from pipeline.errors import UsageError
 
+HTTP_PORT = 80
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -22,14 +23,15 @@ def origins_of(port: int, public_url: str | None) -> tuple[str, ...]:
         UsageError: the address is none of a proxy with TLS.
     """
     if public_url is None:
-        return tuple(f"http://{name}:{port}" for name in LOOPBACK)
+        said = "" if port == HTTP_PORT else f":{port}"  # browsers leave it out
+        return tuple(f"http://{name}{said}" for name in LOOPBACK)
     parts = urlsplit(public_url)
     if parts.scheme != "https" or not parts.netloc or parts.path not in ("", "/"):
         raise UsageError(
             "The public address is not one of a proxy with TLS", found=public_url,
             expected="https://name, without a path",
         )  # fmt: skip
-    return (f"https://{parts.netloc}",)
+    return (f"https://{parts.netloc.removesuffix(':443')}",)
 
 
 def serve(

@@ -133,25 +133,23 @@ def _tracks(
         points = one.take(np.arange(0, one.num_rows, step)).to_pylist()
         rank, who = names[mmsi]
         said = {"mmsi": mmsi, "rank": rank, "who": who}
-        features += [
-            (Point(row["lon"], row["lat"]), {**said, "at": format_utc(row["sent_at"])})
-            for row in points
-        ]
-        features += [(line, said) for line in _lines(points)]
+        features += [(line, said | {"at": times}) for line, times in _lines(points)]
     return _collection(features)
 
 
-def _lines(points: Sequence[Mapping[str, Any]]) -> list[LineString]:
-    """One a track; a track never jumps a silence or the antimeridian."""
-    lines: dict[str, list[tuple[float, float]]] = {}
+def _lines(points: Sequence[Mapping[str, Any]]) -> list[tuple[LineString, list[str]]]:
+    """One a track, with the time of each fix; a track never jumps a silence or the antimeridian."""
+    tracks: dict[str, list[Mapping[str, Any]]] = {}
     for row in points:
-        lines.setdefault(row["track_id"], []).append((row["lon"], row["lat"]))
+        tracks.setdefault(row["track_id"], []).append(row)
     parts = []
-    for line in lines.values():
-        seams = [k for k in range(1, len(line)) if abs(line[k][0] - line[k - 1][0]) > 180.0]
-        for first, last in zip([0, *seams], [*seams, len(line)], strict=True):
-            if last - first > 1:
-                parts.append(LineString(line[first:last]))
+    for rows in tracks.values():
+        seams = [k for k in range(1, len(rows)) if abs(rows[k]["lon"] - rows[k - 1]["lon"]) > 180.0]
+        for first, last in zip([0, *seams], [*seams, len(rows)], strict=True):
+            own = rows[first:last]
+            if len(own) > 1:
+                line = LineString([(row["lon"], row["lat"]) for row in own])
+                parts.append((line, [f"{row['sent_at']:%d %b %H:%M}" for row in own]))
     return parts
 
 
@@ -247,10 +245,15 @@ def _collection(features: Sequence[tuple[Any, Mapping[str, Any]]]) -> Collection
         "features": [
             {
                 "type": "Feature",
-                "geometry": mapping(shapely.set_precision(shape, 1e-6)),
+                "geometry": _rounded(shape),
                 "properties": dict(said),
             }
             for shape, said in features
             if not shape.is_empty
         ],
     }
+
+
+def _rounded(shape: Any) -> dict[str, Any]:
+    """GeoJSON to a decimetre; every point of a line stays, as its time stands beside it."""
+    return dict(mapping(shapely.transform(shape, lambda xy: np.round(xy, 6))))

@@ -6,7 +6,8 @@ Chromium works the queue; clients of the API decide as fast as they can while th
 eight reviewers work at once on SQLite and on PostgreSQL, where its wheel is. Keys of `--json`:
 
   cases                    cases worked by keyboard
-  next_case_ms_p50, _p95   from the verdict's key to the next case, all its pictures shown
+  next_case_ms_p50, _p95   from the verdict's key to the next case, all its pictures painted (the
+                           map follows)
   kills                    times the desk was killed while clients wrote
   acknowledged             decisions that the desk said it had written
   decisions_lost           of them, those that are not in the journal afterwards
@@ -161,6 +162,8 @@ class Client:
     acknowledged: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
 
+    http: httpx.Client = field(default_factory=httpx.Client)
+
     def work(self, until: threading.Event) -> None:
         """Decide until told to stop; what was not acknowledged is sent again under its id."""
         chance = random.Random(self.token)  # noqa: S311  no secret
@@ -183,7 +186,7 @@ class Client:
 
     def _send(self, case_id: str, entry: dict[str, object]) -> bool:
         try:
-            answer = httpx.post(
+            answer = self.http.post(
                 f"{self.desk.base}/api/cases/{case_id}/entries", json=entry, timeout=30.0,
                 headers={"Authorization": f"Bearer {self.token}"},
             )  # fmt: skip

@@ -146,6 +146,8 @@ def test_a_login_leads_to_this_desk_and_nowhere_else(to):
 
 def test_the_desk_is_published_through_tls_alone():
     assert origins_of(8080, "https://desk.example/") == ("https://desk.example",)
+    assert origins_of(8080, "https://desk.example:443") == ("https://desk.example",)
+    assert "http://127.0.0.1" in origins_of(80, None)  # as browsers send it
     for wrong in ("http://desk.example", "https://desk.example/path", "desk.example"):
         with pytest.raises(UsageError):
             origins_of(8080, wrong)

@@ -68,13 +68,18 @@ async function open(main, since) {
   listen();
   await decoded(sheet);
   mark();
-  drawMap();
-  await new Promise((done) => requestAnimationFrame(done));
+  await painted();
   if (since !== null) darkcall.shown.push(performance.now() - since);
+  drawMap(); // after the pictures: it takes longer, and nobody decides by it alone
   document.body.dataset.shown = data.case_id;
   for (const id of [sheet.dataset.next, sheet.dataset.below, sheet.dataset.above]) {
     if (id && id !== data.case_id) fetched(id, sheet.dataset.query).catch(() => null);
   }
+}
+
+// Once the browser has put a frame on the screen: a task after the next frame's callbacks.
+function painted() {
+  return new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
 }
 
 // ---------------------------------------------------------------- pictures
@@ -151,7 +156,7 @@ function mark() {
 function drawMap() {
   if (map) map.remove();
   const [lon, lat] = data.centre;
-  map = L.map("map", { attributionControl: false, zoomSnap: 0.5, maxZoom: 18, minZoom: 4, fadeAnimation: false, zoomAnimation: false });
+  map = L.map("map", { attributionControl: false, preferCanvas: true, zoomSnap: 0.5, maxZoom: 18, minZoom: 4, fadeAnimation: false, zoomAnimation: false });
   map.setView([lat, lon], 15);
   L.control.scale({ imperial: false }).addTo(map);
   map.createPane("land").style.zIndex = 150; // below the scene: its own land is the better one
@@ -173,10 +178,17 @@ function drawGround() {
     style: (arc) => ({ color: rankColour(arc.properties.rank), dashArray: "6 6", weight: 2 }),
     pointToLayer: (arc, place) => L.circleMarker(place, { radius: 6, color: rankColour(arc.properties.rank), fill: false }),
   }).bindTooltip((layer) => `silence of ${layer.feature.properties.who}: ${layer.feature.properties.off} to ${layer.feature.properties.on || "the end of the data"}`).addTo(layers);
-  L.geoJSON(ground.tracks, {
-    style: (track) => ({ color: rankColour(track.properties.rank), weight: 1.5 }),
-    pointToLayer: (fix, place) => L.circleMarker(place, { radius: 2, weight: 1, color: rankColour(fix.properties.rank) }),
-  }).bindTooltip((layer) => `${layer.feature.properties.who} ${layer.feature.properties.at || ""}`).addTo(layers);
+  for (const track of ground.tracks.features) drawTrack(track);
+}
+
+// The line and each fix, whose time the pointer tells.
+function drawTrack({ geometry, properties }) {
+  const places = geometry.coordinates.map(([lon, lat]) => [lat, lon]);
+  const color = rankColour(properties.rank);
+  L.polyline(places, { color, weight: 1.5, interactive: false }).addTo(layers);
+  places.forEach((place, k) => {
+    L.circleMarker(place, { radius: 2, weight: 1, color }).bindTooltip(`${properties.who}, ${properties.at[k]} UTC`).addTo(layers);
+  });
 }
 
 const rankColour = (rank) => RANKS[rank - 1] || "#6b6b6b";
