@@ -290,7 +290,7 @@ def row_out(row: Row) -> CaseRow:
     case = about.case
     return CaseRow(
         case_id=case.case_id, kind=case.kind, site_id=case.site_id, zone_id=case.zone_id,
-        tier=case.tier, priority=case.priority, question=case.question, place=about.place,
+        tier=row.tier, priority=case.priority, question=case.question, place=about.place,
         when=about.when, ships=list(about.ships), sensors=list(about.sensors),
         status=str(row.status), verdict=None if row.verdict is None else str(row.verdict),
         awaits_me=row.awaits_me, assigned_to=row.standing.assigned_to,

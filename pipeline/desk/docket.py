@@ -53,6 +53,11 @@ class Row:
     verdict: Verdict | None
     """What holds or what I said; None where I may not see."""
 
+    @property
+    def tier(self) -> str | None:
+        """The machine's, or A: confirmed, with a finer image of the ship at the berth."""
+        return "A" if self.standing.is_finely_seen else self.summary.case.tier
+
 
 class Docket:
     """All cases and what the journal says of them; safe to use from several threads."""
@@ -200,7 +205,7 @@ def passes(row: Row, filters: Filters, who: str, *, leads: bool) -> bool:
     return all(
         (
             filters.site in ("", case.site_id),
-            filters.tier in ("", case.tier or "-"),
+            filters.tier in ("", row.tier or "-"),
             not named
             or any(named in name.casefold() or named in str(mmsi) for mmsi, name in about.ships),
             filters.since is None or about.end.date() >= filters.since,

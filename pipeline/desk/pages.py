@@ -102,7 +102,7 @@ def _choices(docket: Docket) -> dict[str, list[str]]:
     every = docket.summaries
     return {
         "site": sorted({one.case.site_id for one in every}),
-        "tier": sorted({one.case.tier or "-" for one in every}),
+        "tier": sorted({one.case.tier or "-" for one in every} | {"A"}),
         "sensor": sorted({sensor for one in every for sensor in one.sensors}),
     }
 

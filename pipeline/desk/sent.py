@@ -18,7 +18,6 @@ from pipeline.decided import (
     Id,
     Lat,
     LengthMeasured,
-    Line,
     Lon,
     Mmsi,
     Note,
@@ -60,20 +59,6 @@ class SentWord(_Judged):
     kind: Literal["adjudicated"] = "adjudicated"
 
 
-class SentWithdrawal(_Sent):
-    """One's own earlier entry holds no longer."""
-
-    kind: Literal["withdrawn"] = "withdrawn"
-    of_seq: int = Field(ge=1, le=2**53)
-
-
-class SentNote(_Sent):
-    """A remark."""
-
-    kind: Literal["note"] = "note"
-    note: Note = Field(min_length=1)
-
-
 class SentLength(_Sent):
     """Two clicks on a scene; the length between them is reckoned here."""
 
@@ -83,50 +68,16 @@ class SentLength(_Sent):
     stern: Place
 
 
-class SentHull(_Sent):
-    """A ship that the machine missed."""
-
-    kind: Literal["hull added"] = "hull added"
-    scene_id: Id
-    bow: Place
-    stern: Place
-    note: Note = ""
-
-
-class SentMove(_Sent):
-    """A detection that lies elsewhere."""
-
-    kind: Literal["hull moved"] = "hull moved"
-    detection_id: Id
-    lon: Lon
-    lat: Lat
-
-
-class SentRejection(_Sent):
-    """A detection that is no ship."""
-
-    kind: Literal["hull rejected"] = "hull rejected"
-    detection_id: Id
-    note: Note = ""
-
-
-class SentAssignment(_Sent):
-    """Who is to look at it; null: anybody."""
-
-    kind: Literal["assigned"] = "assigned"
-    to: Line | None = None
-
-
 AnySent = Annotated[
     SentVerdict
     | SentWord
-    | SentWithdrawal
-    | SentNote
     | SentLength
-    | SentHull
-    | SentMove
-    | SentRejection
-    | SentAssignment,
+    | Withdrawn
+    | Noted
+    | HullAdded
+    | HullMoved
+    | HullRejected
+    | Assigned,
     Field(discriminator="kind"),
 ]
 
@@ -182,7 +133,7 @@ def _judged(sent: _Judged) -> dict[str, Any]:
     return sent.model_dump(exclude={"kind"})
 
 
-def _withdrawn(sent: SentWithdrawal, by: Sender) -> AnyBody:
+def _withdrawn(sent: Withdrawn, by: Sender) -> AnyBody:
     own = {e.seq: e for e in by.standing.entries if e.who == by.name}
     gone = {e.body.of_seq for e in own.values() if isinstance(e.body, Withdrawn)}
     entry = own.get(sent.of_seq)
@@ -191,11 +142,11 @@ def _withdrawn(sent: SentWithdrawal, by: Sender) -> AnyBody:
             "Nothing to withdraw", found=f"entry {sent.of_seq}",
             expected="an entry of your own on this case, not yet withdrawn",
         )  # fmt: skip
-    return Withdrawn(of_seq=sent.of_seq)
+    return sent
 
 
-def _note(sent: SentNote, _: Sender) -> AnyBody:
-    return Noted(note=sent.note)
+def _note(sent: Noted, _: Sender) -> AnyBody:
+    return sent
 
 
 def _length(sent: SentLength, by: Sender) -> AnyBody:
@@ -206,28 +157,24 @@ def _length(sent: SentLength, by: Sender) -> AnyBody:
     )
 
 
-def _hull(sent: SentHull, by: Sender) -> AnyBody:
+def _hull(sent: HullAdded, by: Sender) -> AnyBody:
     _check_scene(sent.scene_id, by)
-    return HullAdded(scene_id=sent.scene_id, bow=sent.bow, stern=sent.stern, note=sent.note)
+    return sent
 
 
-def _move(sent: SentMove, by: Sender) -> AnyBody:
-    _check_detection(sent.detection_id, by)
-    return HullMoved(detection_id=sent.detection_id, lon=sent.lon, lat=sent.lat)
+def _mended(sent: HullMoved | HullRejected, by: Sender) -> AnyBody:
+    if sent.detection_id not in by.file.detection_ids:
+        raise UsageError("The detection is none of this case's scenes'", found=sent.detection_id)
+    return sent
 
 
-def _rejection(sent: SentRejection, by: Sender) -> AnyBody:
-    _check_detection(sent.detection_id, by)
-    return HullRejected(detection_id=sent.detection_id, note=sent.note)
-
-
-def _assignment(sent: SentAssignment, by: Sender) -> AnyBody:
+def _assignment(sent: Assigned, by: Sender) -> AnyBody:
     lends = sent.to == by.name or (sent.to is None and by.standing.assigned_to == by.name)
     if not lends and not by.role.may(Role.LEAD):
         raise Forbidden("Only a lead gives a case to somebody else")
     if sent.to is not None and not by.is_account(sent.to):
         raise UsageError("No such account", found=sent.to)
-    return Assigned(to=sent.to)
+    return sent
 
 
 def _check_scene(scene_id: str, by: Sender) -> None:
@@ -235,19 +182,14 @@ def _check_scene(scene_id: str, by: Sender) -> None:
         raise UsageError("The scene is none of this case's", found=scene_id)
 
 
-def _check_detection(detection_id: str, by: Sender) -> None:
-    if detection_id not in by.file.detection_ids:
-        raise UsageError("The detection is none of this case's scenes'", found=detection_id)
-
-
 _BODIES: dict[type, Callable[[Any, Sender], AnyBody]] = {
     SentVerdict: _verdict,
     SentWord: _word,
-    SentWithdrawal: _withdrawn,
-    SentNote: _note,
+    Withdrawn: _withdrawn,
+    Noted: _note,
     SentLength: _length,
-    SentHull: _hull,
-    SentMove: _move,
-    SentRejection: _rejection,
-    SentAssignment: _assignment,
+    HullAdded: _hull,
+    HullMoved: _mended,
+    HullRejected: _mended,
+    Assigned: _assignment,
 }

@@ -89,7 +89,11 @@ class CaseFiles:
         stays = [done.folder / STAYS for done in story.called.done.values()]
         self._stays = {stay.call_id: stay for stay in read_records(SeenStay, stays)}
         self._ground = Ground(
-            season=story.findings.season, found=self.found, scene=run.config.scene
+            season=story.findings.season,
+            gaps={gap.gap_id: gap for gap in self.found.gaps},
+            by_scene=self._by_scene,
+            heard=_grouped(self.found.in_view, lambda row: row.scene_id),
+            scene=run.config.scene,
         )
         self.file = functools.lru_cache(maxsize=KEPT)(self._file)
 
@@ -97,7 +101,6 @@ class CaseFiles:
         """What the queue shows of a case and is filtered by."""
         call = self.call_of(case)
         site = self.sites[case.site_id]
-        zone = next((zone for zone in site.zones if zone.zone_id == case.zone_id), None)
         own = [self._seen[name] for name in case.evidence_ids if name in self._seen]
         scenes = [self.scenes[name].scene for name in case.evidence_ids if name in self.scenes]
         instants = [item.sensed_at for item in own] + [scene.sensed_at for scene in scenes]
@@ -106,7 +109,7 @@ class CaseFiles:
         ships = sorted(self._candidates.get(case.subject_id, ()), key=lambda row: row.rank)
         return Summary(
             case=case,
-            place=_place(site, zone),
+            place=words.place(site, case.zone_id),
             when=_when(call),
             start=min(instants),
             end=max(instants),
@@ -137,7 +140,7 @@ class CaseFiles:
         looks = self._looks(case, zone, own, lon=lon, lat=lat)
         return CaseFile(
             case=case,
-            place=_place(site, zone),
+            place=words.place(site, case.zone_id),
             lon=lon,
             lat=lat,
             side_m=self._side_m,
@@ -247,13 +250,11 @@ class CaseFiles:
     ) -> tuple[Part, ...]:
         if call is None:
             return (Part(heading="Why", sentences=tuple(case.reasons)),)
-        site = self.sites[case.site_id]
-        zone = next((zone for zone in site.zones if zone.zone_id == call.zone_id), None)
         sections = explain(
             Evidence(
                 call=call,
                 stay=self._stays.get(call.call_id),
-                place=_place(site, zone),
+                place=words.place(self.sites[case.site_id], call.zone_id),
                 detections=own,
                 matches={
                     item.detection_id: self._matches[item.detection_id]
@@ -283,10 +284,6 @@ def _grouped(rows: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
     for row in rows:
         grouped.setdefault(key(row), []).append(row)
     return grouped
-
-
-def _place(site: Site, zone: Zone | None) -> str:
-    return site.name if zone is None else f"{site.name}, {words.berth(zone.name, site.name)}"
 
 
 def _when(call: PortCall | None) -> str:

@@ -19,8 +19,7 @@ from shapely.geometry import LineString, Point, Polygon, mapping
 import pipeline.scene.settings
 from pipeline.clock import day_start, days_between, format_utc
 from pipeline.geo import WGS84, destination
-from pipeline.heard import TrackFix
-from pipeline.jobs.findings import Findings
+from pipeline.heard import Gap, TrackFix
 from pipeline.jobs.ingest_ais import day_file
 from pipeline.records import AisInView, Candidate, Case, Detection, Match, PortCall, Site
 from pipeline.review import words
@@ -45,25 +44,12 @@ class Ground:
     """Where the fixes lie, and what was found."""
 
     season: tuple[Path, ...]
-    found: Findings
+    gaps: Mapping[str, Gap]
+    by_scene: Mapping[str, Sequence[Detection]]
+    heard: Mapping[str, Sequence[AisInView]]
+    """Ships on the air inside each scene."""
     scene: pipeline.scene.settings.Settings
     land_of: dict[str, Collection] = field(default_factory=dict)
-
-    @functools.cached_property
-    def heard(self) -> Mapping[str, list[AisInView]]:
-        """Ships on the air inside each scene."""
-        grouped: dict[str, list[AisInView]] = {}
-        for row in self.found.in_view:
-            grouped.setdefault(row.scene_id, []).append(row)
-        return grouped
-
-    @functools.cached_property
-    def by_scene(self) -> Mapping[str, list[Detection]]:
-        """Detections of each scene."""
-        grouped: dict[str, list[Detection]] = {}
-        for row in self.found.detections:
-            grouped.setdefault(row.scene_id, []).append(row)
-        return grouped
 
     def land(self, site: Site) -> Collection:
         """A site's coastline; the same each time."""
@@ -167,10 +153,9 @@ def _day(path: Path) -> pa.Table:
 
 def _silences(ground: Ground, candidates: Sequence[Candidate]) -> Collection:
     """A silence as the shortest way between its ends; where one is open, its beginning."""
-    gaps = {gap.gap_id: gap for gap in ground.found.gaps}
     features: list[tuple[Any, Mapping[str, Any]]] = []
     for row in candidates:
-        gap = gaps.get(row.gap_id or "")
+        gap = ground.gaps.get(row.gap_id or "")
         if gap is None:
             continue
         said = {

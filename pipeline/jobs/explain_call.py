@@ -38,7 +38,7 @@ def evidence_of(run: Run, story: Story, found: Findings, call: PortCall) -> Evid
     return Evidence(
         call=call,
         stay=next((stay for stay in stays if stay.call_id == call.call_id), None),
-        place=_place(run, call),
+        place=words.place(run.site(call.site_id), call.zone_id),
         detections=sorted(detections, key=lambda one: (one.sensed_at, one.detection_id)),
         matches={one.detection_id: one for one in found.matches if one.detection_id in own},
         coverage=sorted(
@@ -68,9 +68,3 @@ def one_call(calls: list[PortCall], said: str) -> PortCall:
         found=said,
         do="The report and calls.parquet name them; the beginning of an id is enough",
     )
-
-
-def _place(run: Run, call: PortCall) -> str:
-    site = run.site(call.site_id)
-    zone = next((zone for zone in site.zones if zone.zone_id == call.zone_id), None)
-    return site.name if zone is None else f"{site.name}, {words.berth(zone.name, site.name)}"

@@ -53,9 +53,7 @@ def make_cases(
     for candidate in sorted(candidates, key=lambda c: c.rank):
         best.setdefault(candidate.call_id, candidate)
     places = {
-        zone.zone_id: f"{site.name}, {words.berth(zone.name, site.name)}"
-        for site in sites
-        for zone in site.zones
+        zone.zone_id: words.place(site, zone.zone_id) for site in sites for zone in site.zones
     }
     cases = [
         _call_case(

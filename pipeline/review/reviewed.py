@@ -21,6 +21,7 @@ MARKS = {
 }
 """Across the page where it is decided, but not confirmed."""
 CONFIRMED = "confirmed by review"
+FINELY_SEEN = f"{CONFIRMED}, a finer image shows her: tier A"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,8 @@ def _standing(standing: Standing) -> tuple[str, str | None, str]:
         return UNREVIEWED.label, UNREVIEWED.mark, UNREVIEWED.told
     decided = MARKS.get(verdict)
     told = f"Decided: {verdict}. {_voices(standing)}."
+    if standing.is_finely_seen:
+        return FINELY_SEEN, None, f"{told} A finer image shows her at the berth: tier A."
     return decided or CONFIRMED, decided, told
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 
-from pipeline.records import EvidenceClass
+from pipeline.records import EvidenceClass, Site
 
 UNKNOWN_SHIP = "a ship we do not know"
 
@@ -93,6 +93,12 @@ def berth(zone_name: str, site_name: str) -> str:
     ('oil jetty south', 'Pier 3')
     """
     return zone_name.removeprefix(site_name).lstrip(" ,:") or zone_name
+
+
+def place(site: Site, zone_id: str | None) -> str:
+    """A port and its berth; the port alone where the berth is none of its own."""
+    zone = next((zone for zone in site.zones if zone.zone_id == zone_id), None)
+    return site.name if zone is None else f"{site.name}, {berth(zone.name, site.name)}"
 
 
 def ship_type(code: int | None) -> str:

@@ -153,3 +153,16 @@ def test_assignment_takes_a_case_out_of_the_others_turn(people):
     assert people["cyd"].write(1, {"kind": "assigned", "to": "bob"}).status_code == 403
     assert people["ann"].write(1, {"kind": "assigned", "to": "nobody"}).status_code == 422
     assert people["ann"].write(1, {"kind": "assigned", "to": "bob"}).status_code == 201
+
+
+def test_a_confirmed_case_with_a_finer_image_is_of_tier_a(people):
+    query = {"entry_id": "cd" * 16, "evidence_key": "evidence-1", "name": "planet.png",
+             "source": "Planet, 3 m", "shows_ship": "true"}  # fmt: skip
+    attached = people["bob"].post(
+        "/api/cases/case-0000000000000001/attachments", params=query, content=b"finer pixels"
+    )
+    assert attached.status_code == 201
+    assert rows(people["bob"], tier="A") == []  # an image is no verdict
+    people["bob"].verdict(1)
+    (row,) = rows(people["bob"], tier="A")
+    assert (row["case_id"], row["tier"]) == ("case-0000000000000001", "A")
