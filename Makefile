@@ -60,10 +60,10 @@ browser:
 	else echo "No Chromium: the desk is not tested in a browser (apt-get install chromium)"; fi
 
 test: $(VENV)/.installed browser ## the test suite (under 10 minutes on 2 cores)
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" $(ARGS)
 
 test-all: $(VENV)/.installed browser ## every test, the slow ones too
-	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 check: $(VENV)/.installed ## format, lint, types, import contracts, tests
 	@$(BIN)/ruff format --check .

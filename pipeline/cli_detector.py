@@ -68,7 +68,6 @@ from pipeline.learn.store import Labelled, write_dataset
 from pipeline.match.settings import Settings as MatchSettings
 from pipeline.model import Inputs
 from pipeline.rates import write_rates
-from pipeline.review.reliability_plot import reliability_plot
 from pipeline.scene.settings import Settings as SceneSettings
 
 SkipOption = Annotated[
@@ -145,6 +144,8 @@ def _plot(reliability: Mapping[str, Sequence[Bin]], folder: Path | None) -> None
     """One SVG for each kind of odds."""
     if folder is None:
         return
+    from pipeline.review.reliability_plot import reliability_plot  # noqa: PLC0415 - matplotlib
+
     folder.mkdir(parents=True, exist_ok=True)
     for name, bins in reliability.items():
         points = [(one.said, one.true, one.count) for one in bins]
@@ -327,6 +328,8 @@ def labels(
     progress = progress_for(log_json=False)
     told = evaluate_labels(model_folder(model), data, progress)
     if plot is not None:
+        from pipeline.review.reliability_plot import reliability_plot  # noqa: PLC0415 - matplotlib
+
         plot.write_text(reliability_plot(told.reliability, what="were ships").svg, "utf-8")
     print_score(told, as_json=as_json)
 

@@ -31,10 +31,8 @@ from pipeline.errors import (
     DarkcallError,
     UsageError,
 )
-from pipeline.jobs.seal_dossier import stamp, zipped
-from pipeline.jobs.season_dossier import write_season_dossier
+from pipeline.jobs.seal_dossier import Written, stamp, zipped
 from pipeline.jobs.verify_dossier import FAULTS_SHOWN, Checked, verify_dossier
-from pipeline.jobs.write_dossier import Written, write_call_dossier
 
 AUTHORITY = "DARKCALL_TSA_URL"
 KEEP = "Keep that hash in another place: whoever can change files can change the manifest too."
@@ -77,6 +75,10 @@ def report(  # noqa: PLR0913, PLR0917  as many options as a stage has, and a dos
             retry_failed=retry_failed, log_json=log_json,
         )  # fmt: skip
         raise typer.Exit(work_and_tell(("review",), options))
+    # they draw: matplotlib takes a second that other commands do not wait for
+    from pipeline.jobs.season_dossier import write_season_dossier  # noqa: PLC0415
+    from pipeline.jobs.write_dossier import write_call_dossier  # noqa: PLC0415
+
     run, story = work((), Options(config=config, log_json=log_json))
     folder = None if out is None else out.absolute()
     if call is None:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import KDTree
-from searoute.searoute import setup_M
 
 from pipeline.geo import EARTH_RADIUS_M, azimuth_deg, destination, distance_m, on_sphere, sphere_m
 
@@ -125,6 +124,8 @@ class _Network:
 @functools.lru_cache(maxsize=8)
 def _nodes_around(lon: float, lat: float, is_land: IsLand) -> _Network:
     """The lattice around a place, and the network far around it."""
+    from searoute.searoute import setup_M  # noqa: PLC0415 - networkx takes a third of a second
+
     world = setup_M()
     nodes = [
         node for node in world.nodes

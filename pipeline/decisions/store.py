@@ -9,10 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import alembic.command
-import alembic.config
-import alembic.migration
-import alembic.script
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
@@ -130,6 +126,12 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 
 
 def _migrate(connection: sa.Connection) -> None:
+    # a fifth of a second that commands without a database do not wait for
+    import alembic.command  # noqa: PLC0415
+    import alembic.config  # noqa: PLC0415
+    import alembic.migration  # noqa: PLC0415
+    import alembic.script  # noqa: PLC0415
+
     config = alembic.config.Config()
     config.set_main_option("script_location", MIGRATIONS.as_posix().replace("%", "%%"))
     config.attributes["connection"] = connection

@@ -33,7 +33,6 @@ from pipeline.records import (
     ZoneRole,
 )
 from pipeline.review.cases import make_cases
-from pipeline.review.report import write_report
 from pipeline.review.told import Report
 from pipeline.rhythm import Cadence
 from pipeline.scene.catalogue import write_catalogue
@@ -139,6 +138,8 @@ def _declared_sha256(run: Run) -> str:
 
 
 def _fill_queue(task: ReviewTask, out: Path) -> Outcome:
+    from pipeline.review.report import write_report  # noqa: PLC0415 - matplotlib takes a second
+
     found = task.findings.read()
     cases = cases_of(found, task.sites, task.review)
     write_records(Case, cases, out / CASES)

@@ -8,6 +8,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,37 @@ from typing import Any
 from pipeline.errors import UsageError
 from pipeline.fetch.time_stamp import time_stamp
 from pipeline.jobs.contract import MANIFEST
+from pipeline.jobs.dossier_about import Subject
 from pipeline.jobs.hashing import sha256_file
 from pipeline.jobs.verify_dossier import FORMAT, OUTSIDE, SEAL, STAMP, verify_dossier
 
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 """Of every file in a zip: the same dossier makes the same bytes."""
 PLAIN_FILE = 0o100644 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A dossier as it was left."""
+
+    folder: Path
+    subject: str
+    review: str
+    manifest_sha256: str
+    n_files: int
+    n_bytes: int
+    is_new: bool
+    """False: the very same lay there already."""
+
+    @staticmethod
+    def of(folder: Path, subject: Subject, *, is_new: bool) -> Written:
+        """From what lies there."""
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return Written(
+            folder=folder, subject=subject.subject, review=subject.review, is_new=is_new,
+            manifest_sha256=sha256_file(folder / MANIFEST), n_files=len(files),
+            n_bytes=sum(path.stat().st_size for path in files),
+        )  # fmt: skip
 
 
 def seal(folder: Path, about: Mapping[str, Any]) -> str:

@@ -19,9 +19,9 @@ from pipeline.jobs.dossier_evidence import ais_files, fetched_scenes
 from pipeline.jobs.findings import Findings
 from pipeline.jobs.queue_review import CASES, cases_of, review_task, told_report
 from pipeline.jobs.run import Run
-from pipeline.jobs.seal_dossier import publish, seal, unfinished
+from pipeline.jobs.seal_dossier import Written, publish, seal, unfinished
 from pipeline.jobs.story import Story
-from pipeline.jobs.write_dossier import DOSSIERS, JOURNAL, ORIGINALS, WORKING, Written
+from pipeline.jobs.write_dossier import DOSSIERS, JOURNAL, ORIGINALS, WORKING
 from pipeline.records import (
     AisInView,
     Candidate,

@@ -27,7 +27,7 @@ from pipeline.records import (
     ZoneRole,
 )
 from pipeline.review import words
-from pipeline.review.barrels_plot import last_totals
+from pipeline.review.headlines import last_totals
 
 NAMED_CANDIDATES = 2
 

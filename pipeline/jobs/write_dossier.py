@@ -13,7 +13,6 @@ import numpy as np
 
 from pipeline.heard import Gap
 from pipeline.jobs.call_reviews import call_reviews, copy_attachments, write_journal
-from pipeline.jobs.contract import MANIFEST
 from pipeline.jobs.dossier_about import Subject, about, config_sha256, footer, write_about
 from pipeline.jobs.dossier_evidence import (
     FetchedScene,
@@ -23,11 +22,10 @@ from pipeline.jobs.dossier_evidence import (
 )
 from pipeline.jobs.explain_call import evidence_of, one_call
 from pipeline.jobs.findings import Findings
-from pipeline.jobs.hashing import sha256_file
 from pipeline.jobs.open_decisions import ATTACHMENTS
 from pipeline.jobs.queue_review import cases_of
 from pipeline.jobs.run import Run
-from pipeline.jobs.seal_dossier import publish, seal, unfinished
+from pipeline.jobs.seal_dossier import Written, publish, seal, unfinished
 from pipeline.jobs.story import Story
 from pipeline.records import Coverage, CoverageState, PortCall
 from pipeline.review import words
@@ -45,30 +43,6 @@ DOSSIERS = "dossiers"
 ORIGINALS, WORKING = "originals", "working"
 CHIPS = "chips"
 PAGE, PAPER, EXPLANATION, JOURNAL = "report.html", "dossier.pdf", "explanation.txt", "journal.jsonl"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A dossier as it was left."""
-
-    folder: Path
-    subject: str
-    review: str
-    manifest_sha256: str
-    n_files: int
-    n_bytes: int
-    is_new: bool
-    """False: the very same lay there already."""
-
-    @staticmethod
-    def of(folder: Path, subject: Subject, *, is_new: bool) -> Written:
-        """From what lies there."""
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        return Written(
-            folder=folder, subject=subject.subject, review=subject.review, is_new=is_new,
-            manifest_sha256=sha256_file(folder / MANIFEST), n_files=len(files),
-            n_bytes=sum(path.stat().st_size for path in files),
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

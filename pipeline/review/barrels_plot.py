@@ -13,6 +13,7 @@ from matplotlib.ticker import StrMethodFormatter
 
 from pipeline.records import CAP_BBL, LedgerTotal
 from pipeline.review import words
+from pipeline.review.headlines import last_totals
 from pipeline.review.picture import BLUE, GREEN, INK, VERMILION, Picture, picture
 from pipeline.rhythm import Declared
 
@@ -32,13 +33,6 @@ def barrels_plots(
         )
         for year in sorted({total.year for total in totals})
     ]
-
-
-def last_totals(totals: Sequence[LedgerTotal]) -> list[LedgerTotal]:
-    """The last running total of each year and scope."""
-    ordered = sorted(totals, key=lambda total: (total.year, total.scope, total.counted_at))
-    last = {(total.year, total.scope): total for total in ordered}
-    return list(last.values())
 
 
 def _year_plot(year: int, totals: Sequence[LedgerTotal], declared: Sequence[Declared]) -> Picture:

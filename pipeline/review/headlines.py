@@ -17,7 +17,6 @@ from pipeline.records import (
     ZoneRole,
 )
 from pipeline.review import words
-from pipeline.review.barrels_plot import last_totals
 from pipeline.rhythm import Crossing
 
 
@@ -150,3 +149,10 @@ def _missed(missed: Sequence[Coverage]) -> list[str]:
         f"brought no product: what lay in port then is not known."
     )
     return [told]
+
+
+def last_totals(totals: Sequence[LedgerTotal]) -> list[LedgerTotal]:
+    """The last running total of each year and scope."""
+    ordered = sorted(totals, key=lambda total: (total.year, total.scope, total.counted_at))
+    last = {(total.year, total.scope): total for total in ordered}
+    return list(last.values())

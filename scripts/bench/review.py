@@ -135,6 +135,7 @@ def by_keyboard(desk: Desk, n_cases: int) -> list[float]:
         page.fill("[name=password]", PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_selector(".queue")
+        page.wait_for_load_state("load")
         page.keyboard.press("j")
         page.keyboard.press("Enter")
         page.wait_for_selector("body[data-shown]")

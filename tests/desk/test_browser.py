@@ -48,6 +48,7 @@ def sit_down(chromium, desk_at):
         page.fill("[name=password]", "correct horse battery")
         page.keyboard.press("Enter")
         page.wait_for_selector("#log-out")
+        page.wait_for_load_state("load")  # the page's script listens from here on
         return page
 
     yield seated
