@@ -6,6 +6,7 @@ Chromium works the queue; clients of the API decide as fast as they can while th
 eight reviewers work at once on SQLite and on PostgreSQL, where its wheel is. Keys of `--json`:
 
   cases                    cases worked by keyboard
+  cases_in_order           of them, those that the journal has in that order, its chain verified
   next_case_ms_p50, _p95   from the verdict's key to the next case, all its pictures painted (the
                            map follows)
   kills                    times the desk was killed while clients wrote
@@ -120,8 +121,8 @@ def tokens(url: str) -> list[str]:
 # -------------------------------------------------------------------------------- by keyboard
 
 
-def by_keyboard(desk: Desk, n_cases: int) -> list[float]:
-    """Milliseconds from each verdict's key to the next case, all its pictures shown."""
+def by_keyboard(desk: Desk, n_cases: int) -> tuple[list[float], list[str]]:
+    """Milliseconds from each verdict's key to the next case, and the cases in order."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -139,15 +140,26 @@ def by_keyboard(desk: Desk, n_cases: int) -> list[float]:
         page.keyboard.press("j")
         page.keyboard.press("Enter")
         page.wait_for_selector("body[data-shown]")
+        worked = []
         for number in range(n_cases):
             case = page.evaluate("document.body.dataset.shown")
+            worked.append(case)
             page.wait_for_timeout(700.0)  # nobody decides faster
             for key in (str(number % 5 + 1), "q", "Enter"):
                 page.keyboard.press(key)
             page.wait_for_selector(f'body[data-shown]:not([data-shown="{case}"])', timeout=30_000)
         took = page.evaluate("darkcall.shown")
         browser.close()
-    return [float(ms) for ms in took]
+    return [float(ms) for ms in took], worked
+
+
+def kept_in_order(url: str, worked: list[str]) -> int:
+    """How many of the cases stand in the journal, in the order in which they were worked."""
+    store = Store.open(url)
+    verify(store)
+    written = [entry.case_id for entry in entries(store)]
+    store.close()
+    return sum(a == b for a, b in zip(written, worked, strict=False))
 
 
 # --------------------------------------------------------------------------------- many at once
@@ -274,9 +286,10 @@ def measure(config: Path, n_cases: int, n_kills: int, minutes: float) -> dict[st
         tokens(url)
         desk = Desk(config, url)
         desk.start()
-        took = by_keyboard(desk, n_cases)
+        took, worked = by_keyboard(desk, n_cases)
         desk.stop()
-        figures["cases"] = len(took)
+        figures["cases"] = len(worked)
+        figures["cases_in_order"] = kept_in_order(url, worked)
         figures["next_case_ms_p50"] = round(float(np.percentile(took, 50)), 1)
         figures["next_case_ms_p95"] = round(float(np.percentile(took, 95)), 1)
         figures |= killed(config, f"sqlite:///{folder}/kills.db", n_kills)
