@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+import shapely
+from numpy.typing import NDArray
 from shapely.geometry import Point
 
 from pipeline.decided import Said
@@ -83,6 +86,7 @@ class CaseFiles:
         self._calls = {call.call_id: call for call in self.found.calls}
         self._matches = {match.detection_id: match for match in self.found.matches}
         self._seen = {item.detection_id: item for item in self.found.detections}
+        self._xy = _positions(self.found.detections, self.scenes)
         self._by_scene = _grouped(self.found.detections, lambda item: item.scene_id)
         self._candidates = _grouped(self.found.candidates, lambda row: row.call_id)
         self._coverage = _grouped(self.found.coverage, lambda row: row.zone_id)
@@ -199,10 +203,11 @@ class CaseFiles:
 
     def _look(self, row: Coverage, mine: set[str], *, lon: float, lat: float) -> Look:
         at = self.scenes[row.scene_id]
+        centre = shapely.get_coordinates(to_crs(Point(lon, lat), target=at.crs))[0]
         hulls = [
             hull
             for item in self._by_scene.get(row.scene_id, ())
-            if (hull := self._hull(item, at, mine, lon=lon, lat=lat)) is not None
+            if (hull := self._hull(item, at, mine, centre)) is not None
         ]
         return Look(
             scene_id=row.scene_id,
@@ -220,15 +225,15 @@ class CaseFiles:
         )
 
     def _hull(
-        self, item: Detection, at: SceneAt, mine: set[str], *, lon: float, lat: float
+        self, item: Detection, at: SceneAt, mine: set[str], centre: NDArray[np.float64]
     ) -> Hull | None:
-        """As shares of a crop around the case's place; None: outside it."""
-        centre, own = (to_crs(Point(*p), target=at.crs) for p in ((lon, lat), (item.lon, item.lat)))
+        """As shares of a crop around a place, (easting, northing) m; None: outside it."""
         pixel_m = at.scene.gsd_m
+        x, y = self._xy[item.detection_id] - centre
         corners = tuple(
             (
-                0.5 + (own.x - centre.x + (col - item.col_px) * pixel_m) / self._side_m,
-                0.5 + (centre.y - own.y + (row - item.row_px) * pixel_m) / self._side_m,
+                0.5 + (x + (col - item.col_px) * pixel_m) / self._side_m,
+                0.5 - (y + (item.row_px - row) * pixel_m) / self._side_m,
             )
             for row, col in zip(item.outline_px[::2], item.outline_px[1::2], strict=True)
         )
@@ -277,6 +282,19 @@ def _scenes(story: Story) -> dict[str, SceneAt]:
                 scene=scene, folder=folder, crs=crs_of_item(folder / ITEM)
             )
     return scenes
+
+
+def _positions(
+    detections: Sequence[Detection], scenes: Mapping[str, SceneAt]
+) -> dict[str, NDArray[np.float64]]:
+    """Easting and northing (m) of each detection in its scene's projection."""
+    found: dict[str, NDArray[np.float64]] = {}
+    own = [item for item in detections if item.scene_id in scenes]
+    for crs, items in _grouped(own, lambda item: scenes[item.scene_id].crs).items():
+        places = shapely.points([item.lon for item in items], [item.lat for item in items])
+        xy = shapely.get_coordinates(to_crs(places, target=crs))
+        found |= {item.detection_id: xy[k] for k, item in enumerate(items)}
+    return found
 
 
 def _grouped(rows: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:

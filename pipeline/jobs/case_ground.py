@@ -207,21 +207,37 @@ def _detections(
                 "length_m": round(item.length_m),
                 "score": round(item.score, 2),
             }
-            features.append((Point(item.lon, item.lat), said))
-    return _collection(features)
+            features.append((item.lon, item.lat, said))
+    return _points(features)
 
 
 def _heard(ground: Ground, scene_ids: Sequence[str]) -> Collection:
-    return _collection(
+    return _points(
         [
             (
-                Point(row.lon, row.lat),
+                row.lon,
+                row.lat,
                 {"scene": name, "mmsi": row.mmsi, "status": row.status, "sigma_m": row.sigma_m},
             )
             for name in scene_ids
             for row in ground.heard.get(name, ())
         ]
     )
+
+
+def _points(features: Sequence[tuple[float, float, Mapping[str, Any]]]) -> Collection:
+    """Thousands of points, without a geometry object each."""
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "geometry": {"type": "Point", "coordinates": [round(lon, 6), round(lat, 6)]},
+                "properties": said,
+            }
+            for lon, lat, said in features
+        ],
+    }
 
 
 def _collection(features: Sequence[tuple[Any, Mapping[str, Any]]]) -> Collection:

@@ -72,8 +72,14 @@ async function open(main, since) {
   if (since !== null) darkcall.shown.push(performance.now() - since);
   drawMap(); // after the pictures: it takes longer, and nobody decides by it alone
   document.body.dataset.shown = data.case_id;
-  for (const id of [sheet.dataset.next, sheet.dataset.below, sheet.dataset.above]) {
-    if (id && id !== data.case_id) fetched(id, sheet.dataset.query).catch(() => null);
+  prefetch(main);
+}
+
+// One after the other, the likeliest first: what is not needed must not slow what is.
+async function prefetch(main) {
+  for (const id of [main.dataset.next, main.dataset.below]) {
+    if (main !== sheet) return; // another case is on the screen, and fetches its own
+    if (id && id !== data.case_id) await fetched(id, main.dataset.query).catch(() => null);
   }
 }
 
