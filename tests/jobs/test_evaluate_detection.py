@@ -30,6 +30,7 @@ def write_one_port(folder: Path, port: str = PORT) -> Path:
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_every_label_of_a_port_is_hit_missed_or_too_short(reference_data, tmp_path, darkcall):
     labels = json.loads((reference_data / "sentinel2_ports/annotations_coco.json").read_text())
     (image,) = (one["id"] for one in labels["images"] if one["file_name"] == f"{PORT}.tif")
