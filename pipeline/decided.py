@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -89,6 +90,11 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Lon = Annotated[float, Field(ge=-180.0, le=180.0, allow_inf_nan=False)]
 Lat = Annotated[float, Field(ge=-90.0, le=90.0, allow_inf_nan=False)]
 Mmsi = Annotated[int, Field(ge=1_000_000, le=999_999_999)]
+
+
+def is_sha256(text: str) -> bool:
+    """Is it the name of a kept file: 64 hexadecimal digits, so that no path is smuggled in?"""
+    return re.fullmatch(r"[0-9a-f]{64}", text) is not None
 
 
 class Body(BaseModel):

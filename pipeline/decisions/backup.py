@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 
+from pipeline.decided import is_sha256
 from pipeline.decisions.journal import canonical, verify, walk
 from pipeline.decisions.schema import JOURNAL, LOGINS, TOKENS, USERS
 from pipeline.decisions.store import Store
@@ -23,7 +24,6 @@ ORDER = {"journal": "seq", "users": "name", "tokens": "token_sha256", "logins": 
 SUMS = "sha256.json"
 ATTACHED = "attachments/"
 LINE_MAX_BYTES = 1_000_000
-HEX = set("0123456789abcdef")
 EPOCH = (2000, 1, 1, 0, 0, 0)
 """Time of the members, the same for the same content."""
 
@@ -61,7 +61,7 @@ def back_up(store: Store, attachments: Path, path: Path) -> BackedUp:
                 lines = [canonical(dict(row._mapping)) for row in rows]  # noqa: SLF001
                 counts[name] = len(lines)
                 _add(out, f"{name}.jsonl", [f"{line}\n".encode() for line in lines], sums)
-            files = sorted(p for p in attachments.glob("*") if len(p.name) == 64)
+            files = sorted(p for p in attachments.glob("*") if is_sha256(p.name))
             for file in files:
                 with file.open("rb") as content:
                     _add(out, ATTACHED + file.name, _pieces(content), sums)
@@ -140,10 +140,7 @@ def _check(packed: zipfile.ZipFile, path: Path) -> None:
 
 
 def _is_plain(name: str) -> bool:
-    digits = name.removeprefix(ATTACHED)
-    return (
-        name.startswith(ATTACHED) and len(digits) == 64 and set(digits) <= set("0123456789abcdef")
-    )
+    return name.startswith(ATTACHED) and is_sha256(name.removeprefix(ATTACHED))
 
 
 def _rows(packed: zipfile.ZipFile, name: str) -> Iterator[dict[str, Any]]:

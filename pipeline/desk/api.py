@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -18,6 +20,7 @@ from pipeline.desk.desk import Desk
 from pipeline.desk.docket import Filters, Row
 from pipeline.desk.seat import Analyst, Anybody, AtDesk, Lead, Seat
 from pipeline.desk.sent import EntryId, Sender, Sent, to_body
+from pipeline.records import Case
 
 CaseId = Annotated[str, Path(pattern=r"^case-[0-9a-f]{16}$")]
 EvidenceKey = Annotated[str, Query(max_length=120)]
@@ -201,11 +204,11 @@ def write(
     file = file_of(desk, case_id)
     _check_evidence(file, sent.evidence_key)
     desk.docket.refresh()
-    known = {user.name for user in accounts.users(desk.store) if not user.disabled}
     body = to_body(
         sent.body,
         Sender(
-            name=seat.name, role=seat.role, file=file, is_account=known.__contains__,
+            name=seat.name, role=seat.role, file=file,
+            is_account=functools.partial(_has_account, desk),
             standing=desk.docket.standing(case_id, seat.name),
         ),
     )  # fmt: skip
@@ -272,14 +275,12 @@ def file_of(desk: Desk, case_id: str) -> CaseFile:
     return desk.file(case_id)
 
 
-def next_case(desk: Desk, case_id: str, seat: Seat, filters: Filters) -> str | None:
-    """The first case after this one, through the filter, that waits for the person; then any."""
-    rows = desk.docket.rows(filters, seat.name, leads=seat.leads)
+def next_case(rows: Sequence[Row], here: Case) -> str | None:
+    """The first case after this one that waits for the person who sees these rows; then any."""
     waiting = [row.summary.case for row in rows if row.awaits_me]
-    here = desk.docket.summary(case_id).case
     order = (-here.priority, here.case_id)
     after = (one for one in waiting if (-one.priority, one.case_id) > order)
-    before = (one for one in waiting if one.case_id != case_id)
+    before = (one for one in waiting if one.case_id != here.case_id)
     chosen = next(after, None) or next(before, None)
     return None if chosen is None else chosen.case_id
 
@@ -305,11 +306,16 @@ def entry_out(entry: Entry) -> EntryOut:
 
 def _written(desk: Desk, entry: Entry, seat: Seat, filters: Filters) -> Written:
     desk.docket.refresh()
+    rows = desk.docket.rows(filters, seat.name, leads=seat.leads)
     return Written(
         entry=entry_out(entry),
         status=str(desk.docket.standing(entry.case_id, seat.name).status),
-        next_case_id=next_case(desk, entry.case_id, seat, filters),
+        next_case_id=next_case(rows, desk.docket.summary(entry.case_id).case),
     )
+
+
+def _has_account(desk: Desk, name: str) -> bool:
+    return any(user.name == name and not user.disabled for user in accounts.users(desk.store))
 
 
 def _check_evidence(file: CaseFile, sent: str) -> None:

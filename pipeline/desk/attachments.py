@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.decided import is_sha256
 from pipeline.errors import UsageError
 
 
@@ -63,6 +64,6 @@ def path_of(sha256: str, folder: Path) -> Path:
     Raises:
         UsageError: no SHA-256, so that no path can be smuggled in.
     """
-    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+    if not is_sha256(sha256):
         raise UsageError("No SHA-256", found=sha256[:80])
     return folder / sha256

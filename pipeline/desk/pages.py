@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
 
 from pipeline.decisions import accounts
 from pipeline.desk.api import CaseId, file_of, next_case
@@ -42,8 +43,6 @@ def _n_accounts(desk: Desk) -> int:
 @pages.post("/login")
 async def log_in(request: Request) -> Response:
     """A session, or the page again."""
-    from starlette.concurrency import run_in_threadpool  # noqa: PLC0415
-
     form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=8)
     name, password, to = (form.get(key, [""])[0] for key in ("name", "password", "to"))
     return await run_in_threadpool(_log_in, request, name, password, to)
@@ -135,7 +134,7 @@ def _sheet(case_id: str, seat: Seat, desk: Desk, filters: Filters) -> dict[str, 
         "n_rows": len(order),
         "above": order[here - 1] if here else None,
         "below": order[here + 1] if here is not None and here + 1 < len(order) else None,
-        "next": next_case(desk, case_id, seat, filters),
+        "next": next_case(rows, file.case),
         "shown": before_at_after(file.looks, file.first_shown) if file.looks else {},
         "looks": {look.scene_id: look for look in file.looks},
         "data": page_data(file),

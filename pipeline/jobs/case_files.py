@@ -39,7 +39,7 @@ from pipeline.records import (
 )
 from pipeline.review import words
 from pipeline.review.explain import Evidence, explain
-from pipeline.scene.item import ITEM, crs_of_item, read_item
+from pipeline.scene.item import ITEM, crs_of, described, read_document
 from pipeline.scene.renditions import Rendition
 from pipeline.tables import read_records
 
@@ -276,11 +276,11 @@ class CaseFiles:
 def _scenes(story: Story) -> dict[str, SceneAt]:
     scenes = {}
     for folder in story.fetched.folders():
-        if (folder / ITEM).is_file():
-            scene = read_item(folder / ITEM)
-            scenes[scene.scene_id] = SceneAt(
-                scene=scene, folder=folder, crs=crs_of_item(folder / ITEM)
-            )
+        item = folder / ITEM
+        if item.is_file():
+            document = read_document(item)
+            scene = described(document, item)
+            scenes[scene.scene_id] = SceneAt(scene=scene, folder=folder, crs=crs_of(document, item))
     return scenes
 
 

@@ -94,7 +94,15 @@ def read_item(path: Path) -> Scene:
     Raises:
         BadInput: not a scene's item.
     """
-    document = read_document(path)
+    return described(read_document(path), path)
+
+
+def described(document: Mapping[str, Any], path: Path) -> Scene:
+    """The same of an item that has been read; `path` is where, for messages.
+
+    Raises:
+        BadInput: not a scene's item.
+    """
     try:
         properties = document["properties"]
         return Scene(
@@ -115,14 +123,14 @@ def read_item(path: Path) -> Scene:
         raise BadInput("Not a scene's STAC item", where=path, found=repr(error)) from None
 
 
-def crs_of_item(path: Path) -> str:
-    """The authority string of the CRS that a scene's pixels lie in.
+def crs_of(document: Mapping[str, Any], path: Path) -> str:
+    """The authority string of the CRS that an item's pixels lie in; `path` as above.
 
     Raises:
         BadInput: not a scene's item.
     """
     try:
-        return str(read_document(path)["properties"][f"{PREFIX}crs"])
+        return str(document["properties"][f"{PREFIX}crs"])
     except (KeyError, TypeError) as error:
         raise BadInput("Not a scene's STAC item", where=path, found=repr(error)) from None
 

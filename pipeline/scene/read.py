@@ -23,7 +23,7 @@ from pipeline.records import (
 from pipeline.scene.classes import said_cloud
 from pipeline.scene.cloud import cloud_fraction, cloud_mask
 from pipeline.scene.geolocation import GeolocationGrid
-from pipeline.scene.item import CLOUD, ITEM, PREFIX, read_document, read_item
+from pipeline.scene.item import CLOUD, ITEM, PREFIX, described, read_document
 from pipeline.scene.raster import (
     covered,
     crs_of,
@@ -243,8 +243,8 @@ def open_stored(folder: Path) -> Stored:
     Raises:
         BadInput: the item or a raster is missing or damaged.
     """
-    scene = read_item(folder / ITEM)
-    assets = read_document(folder / ITEM)["assets"]
+    document = read_document(folder / ITEM)
+    scene, assets = described(document, folder / ITEM), document["assets"]
     try:
         names = [*scene.bands, *([CLOUD] if CLOUD in assets else [])]
         bands = {name: _stored_band(name, assets[name], folder) for name in names}
