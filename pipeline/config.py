@@ -28,6 +28,7 @@ import pipeline.match.settings
 import pipeline.review.settings
 import pipeline.scene.settings
 import pipeline.simulate.settings
+import pipeline.upkeep.settings
 import pipeline.voyages.settings
 from pipeline.errors import UsageError
 
@@ -96,13 +97,14 @@ class Config(BaseModel):
     voyages: pipeline.voyages.settings.Settings = pipeline.voyages.settings.Settings()
     review: pipeline.review.settings.Settings = pipeline.review.settings.Settings()
     evaluate: pipeline.evaluate.settings.Settings = pipeline.evaluate.settings.Settings()
+    upkeep: pipeline.upkeep.settings.Settings = pipeline.upkeep.settings.Settings()
 
     def results_depend_on(self) -> dict[str, Any]:
         """What the results depend on: all but where and how fast they are computed.
 
         Places of files are left out too: what the files hold is hashed where they are used.
         """
-        places = {"workspace", "sites", "inputs", "executor", "workers"}
+        places = {"workspace", "sites", "inputs", "executor", "workers", "upkeep"}
         return self.model_dump(mode="json", exclude=places)
 
 

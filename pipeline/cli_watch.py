@@ -1,0 +1,1 @@
+"""Commands of those who run it: the night's run, alerts, status, doctor, metrics."""
