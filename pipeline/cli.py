@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from pipeline import cli_desk, cli_detector, cli_dossier
+from pipeline import cli_desk, cli_detector, cli_dossier, cli_watch
 from pipeline.cli_common import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -183,6 +183,8 @@ def hand_ledger(
     print_score(read_hand_ledger(deliveries, caps), as_json=as_json)
 
 
+app.command("night")(cli_watch.night)
+app.command("alerts")(cli_watch.alerts)
 app.command("desk")(cli_desk.desk)
 app.add_typer(users_app, name="users")
 app.add_typer(decisions_app, name="decisions")

@@ -117,6 +117,10 @@ class Secrets(BaseSettings):
     sh_client_secret: SecretStr | None = None
     database_url: SecretStr | None = None
     """Where decisions are kept; it may hold a password, so it stands in no file."""
+    alert_urls: SecretStr | None = None
+    """Where alerts go, as Apprise writes addresses; blanks or commas between them."""
+    heartbeat_url: SecretStr | None = None
+    """Asked for at the end of a night that went well; who watches it misses a dead machine."""
 
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:

@@ -2,12 +2,15 @@
 
 * DarkcallError            1  a defect of the program
   x UsageError             2  the command, the configuration or a named file is wrong
+    x Refused
   x BadInput               3  one item (a scene, an AIS file) cannot be used; the others go on
   x ChecksFailed           4  output checks failed; nothing was published
   x TryLater              75  locked by another run, disk full, quota spent
     x Locked
     x DiskFull
     x Unreachable
+    x QuotaSpent
+    x DeviceLost
 
 Every error carries one message: what, where, expected, found, what to do.
 """
@@ -77,6 +80,10 @@ class UsageError(DarkcallError):
     exit_code = EXIT_USAGE
 
 
+class Refused(UsageError):
+    """A service does not take the credentials: they are wrong, or have expired."""
+
+
 class BadInput(DarkcallError):
     """One item cannot be used: a truncated raster, a file of the wrong kind, an empty AOI."""
 
@@ -105,3 +112,11 @@ class DiskFull(TryLater):
 
 class Unreachable(TryLater):
     """A service as a whole does not answer: asking it for anything else is waiting for nothing."""
+
+
+class QuotaSpent(TryLater):
+    """What a provider grants a run or a month is used up."""
+
+
+class DeviceLost(TryLater):
+    """The GPU failed while it worked; what it was working on is done again."""

@@ -48,7 +48,7 @@ def open_engine(model: Model, *, engine: EngineName = "auto", device: str = "aut
     Raises:
         UsageError: not installed, no such device, or damaged weights.
     """
-    on_gpu = device.startswith("cuda") or (device == "auto" and _has_cuda())
+    on_gpu = device.startswith("cuda") or (device == "auto" and has_cuda())
     if engine == "auto":
         engine = "torch" if on_gpu else "openvino"
     if engine not in _MODULES:
@@ -62,7 +62,7 @@ def open_engine(model: Model, *, engine: EngineName = "auto", device: str = "aut
     return opened
 
 
-def _has_cuda() -> bool:
+def has_cuda() -> bool:
     """Asked of the driver, not of torch, whose import takes seconds."""
     try:
         driver = ctypes.CDLL("libcuda.so.1")

@@ -8,7 +8,7 @@ import openvino
 import torch
 
 from pipeline.detect.engines import Floats
-from pipeline.errors import UsageError
+from pipeline.errors import DeviceLost, UsageError
 from pipeline.model import Model
 from pipeline.network import head_of, load_network
 
@@ -50,6 +50,13 @@ class TorchEngine:
                     where=str(self._device),
                     do="Lower `detect.tile_px`, or run with device cpu",
                 ) from None
+        except RuntimeError as error:
+            if self._device.type != "cuda":
+                raise
+            problem = " ".join(str(error).split())[:200]
+            raise DeviceLost(
+                "The GPU failed", where=str(self._device), found=problem, do="Run again"
+            ) from None
         torch.cuda.empty_cache()
         half = len(batch) // 2
         parts = [self.infer(batch[:half]), self.infer(batch[half:])]

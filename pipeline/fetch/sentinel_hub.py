@@ -39,7 +39,14 @@ from sentinelhub.exceptions import (
 from shapely import Geometry
 from tifffile import TiffFileError
 
-from pipeline.errors import BadInput, DarkcallError, TryLater, Unreachable, UsageError
+from pipeline.errors import (
+    BadInput,
+    DarkcallError,
+    QuotaSpent,
+    Refused,
+    TryLater,
+    Unreachable,
+)
 from pipeline.fetch.said import plain, reason
 from pipeline.fetch.settings import SentinelHubProvider
 from pipeline.fetch.stac import BANDS, CLASSES
@@ -278,13 +285,13 @@ def _explained(error: Exception, provider: SentinelHubProvider) -> DarkcallError
     cause = getattr(error, "request_exception", error)
     status = getattr(getattr(cause, "response", None), "status_code", None)
     if isinstance(error, OAuth2Error) or status == requests.codes.unauthorized:
-        return UsageError(
+        return Refused(
             "Sentinel Hub refuses the credentials",
             where=provider.token_url,
             do="Check DARKCALL_SH_CLIENT_ID and DARKCALL_SH_CLIENT_SECRET",
         )
     if status == requests.codes.forbidden:
-        return TryLater(
+        return QuotaSpent(
             "Sentinel Hub refuses: the month's quota is spent, or the account lacks the collection",
             where=provider.base_url,
             do="Look at the account's dashboard",

@@ -82,22 +82,21 @@ class Known:
 def known_passes(run: Run) -> Iterator[Known]:
     """Each provider's passes over each site in the period, searched anew where this run works."""
     for provider in run.config.fetch.providers:
-        unreachable: Unreachable | None = None
+        closed: DarkcallError | None = None
         for site in run.sites:
             path = run.workspace / FOLDER / provider.name / f"{site.site_id}.json"
             index = _Index.read(path)
             failures: list[tuple[str, DarkcallError]] = []
             if run.mode.active and run.selection.takes(site_id=site.site_id):
                 try:
-                    if unreachable is not None:
-                        raise unreachable
+                    if closed is not None:
+                        raise closed
                     index = _searched(run, provider, site, index)
                     index.write(path)
-                except UsageError:
-                    raise  # wrong credentials are wrong for every site
                 except DarkcallError as error:
                     failures.append(("search", error))
-                    unreachable = error if isinstance(error, Unreachable) else None
+                    # what refuses the credentials, or is out of reach, is so for every site
+                    closed = error if isinstance(error, Unreachable | UsageError) else None
             found, rejected = passes_of(index.items.values(), site.aoi)
             period = run.config.period
             yield Known(
@@ -341,10 +340,12 @@ class _Index:
 def _searched(run: Run, provider: Provider, site: Site, index: _Index) -> _Index:
     """The index with what a search of the span not yet searched, and the look-back, brought."""
     period = run.config.period
-    until = min(datetime.now(UTC), period.end)
+    until = min(run.now, period.end)
     start = period.start
     if index.start is not None and index.until is not None and index.start <= period.start:
-        start = max(start, index.until - timedelta(days=provider.lookback_days))
+        # a clock that ran ahead and came back has searched no day to come
+        searched = min(index.until, until)
+        start = max(start, searched - timedelta(days=provider.lookback_days))
     if start >= until:
         return index
     if isinstance(provider, SentinelHubProvider):

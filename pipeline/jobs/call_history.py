@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from pipeline.calls.versions import new_versions
 from pipeline.jobs.contract import StageResult
 from pipeline.jobs.find_calls import CALLS, STAYS
@@ -34,7 +32,7 @@ def record_history(run: Run, called: StageResult, named: StageResult) -> int:
         history = read_records(CallVersion, path) if path.exists() else []
         calls = read_records(PortCall, named.done[SEASON].folder / CALLS)
         stays = read_records(SeenStay, [done.folder / STAYS for done in called.done.values()])
-        rows = new_versions(history, calls, stays, now=datetime.now(UTC))
+        rows = new_versions(history, calls, stays, now=run.now)
         if rows:
             write_records(CallVersion, [*history, *rows], path)
     return len(rows)

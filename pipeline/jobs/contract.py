@@ -24,6 +24,7 @@ from pipeline.errors import (
     EXIT_DONE,
     EXIT_SOME_FAILED,
     EXIT_TRY_LATER,
+    EXIT_USAGE,
     ChecksFailed,
     DarkcallError,
     DiskFull,
@@ -41,7 +42,9 @@ ISSUES = "issues.parquet"
 FAILED = ".failed"
 TRASH = ".trash"
 PART = ".part"
-WORST_FIRST = (EXIT_DEFECT, EXIT_CHECKS_FAILED, EXIT_SOME_FAILED, EXIT_TRY_LATER)
+WORST_FIRST = (EXIT_DEFECT, EXIT_USAGE, EXIT_CHECKS_FAILED, EXIT_SOME_FAILED, EXIT_TRY_LATER)
+FULL_BYTES = 4 << 20
+"""With less than this free, a write that fails has failed for want of room, whatever it says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,8 @@ class Failure:
     item_id: str
     message: str
     exit_code: int
+    kind: str = ""
+    """Class of the error, as errors.py draws them; empty where it is not known."""
     trace: str | None = None
     """Python's traceback; only of defects, only in the record on disk."""
 
@@ -244,6 +249,7 @@ def _worker_died(item_id: str) -> Failure:
         item_id=item_id,
         message="The worker process died, most likely killed for memory. Lower `workers`",
         exit_code=EXIT_SOME_FAILED,
+        kind="WorkerDied",
     )
 
 
@@ -269,8 +275,9 @@ def perform(assignment: Assignment) -> Mapping[str, int] | Failure:
         _seal(part, assignment, outcome)
         _publish(part, root, item_id)
     except Exception as error:  # noqa: BLE001  the one place that catches everything: the contract
+        failure = failure_of(item_id, error, root)
         shutil.rmtree(part, ignore_errors=True)
-        return _record_failure(root, _failure(item_id, error))
+        return _record_failure(root, failure)
     (root / FAILED / f"{item_id}.json").unlink(missing_ok=True)
     set_aside = {"set_aside": outcome.n_set_aside} if outcome.n_set_aside else {}
     return {**outcome.counts, **set_aside}
@@ -337,26 +344,41 @@ def _fsync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _failure(item_id: str, error: Exception) -> Failure:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        error = DiskFull(
-            "No space left on the disk", where=error.filename, do="Free some, run again"
-        )
+def failure_of(item_id: str, error: Exception, root: Path) -> Failure:
+    """What an error says to people, and the exit code it ends a run with."""
+    kind = type(error).__name__
+    if not isinstance(error, DarkcallError) and _is_full(error, root):
+        error = DiskFull("No space left on the disk", where=root, do="Free some, run again")
     if isinstance(error, DarkcallError):
-        return Failure(item_id=item_id, message=str(error), exit_code=error.exit_code)
+        kind = type(error).__name__
+        return Failure(item_id=item_id, message=str(error), exit_code=error.exit_code, kind=kind)
     if isinstance(error, (OSError, MemoryError)):
-        message = f"{type(error).__name__}: {error}"
-        return Failure(item_id=item_id, message=message, exit_code=EXIT_SOME_FAILED)
+        message = f"{kind}: {error}"
+        return Failure(item_id=item_id, message=message, exit_code=EXIT_SOME_FAILED, kind=kind)
     return Failure(
         item_id=item_id,
-        message=f"Defect, please report it (record in .failed): {type(error).__name__}: {error}",
+        message=f"Defect, please report it (record in .failed): {kind}: {error}",
         exit_code=EXIT_DEFECT,
+        kind="Defect",
         trace="".join(traceback.format_exception(error)),
     )
 
 
+def _is_full(error: Exception, root: Path) -> bool:
+    """GDAL and DuckDB say of a full disk what they like, and not by errno."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    try:
+        return shutil.disk_usage(root).free < FULL_BYTES
+    except OSError:
+        return False
+
+
 def _record_failure(root: Path, failure: Failure) -> Failure:
-    record = {"message": failure.message, "exit_code": failure.exit_code, "trace": failure.trace}
+    record = {
+        "message": failure.message, "exit_code": failure.exit_code, "kind": failure.kind,
+        "trace": failure.trace,
+    }  # fmt: skip
     path = root / FAILED / f"{failure.item_id}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -417,7 +439,10 @@ def _former_failure(root: Path, item_id: str) -> dict[str, Failure]:
     try:
         record = json.loads((root / FAILED / f"{item_id}.json").read_text())
         failure = Failure(
-            item_id=item_id, message=str(record["message"]), exit_code=int(record["exit_code"])
+            item_id=item_id,
+            message=str(record["message"]),
+            exit_code=int(record["exit_code"]),
+            kind=str(record.get("kind", "")),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return {}

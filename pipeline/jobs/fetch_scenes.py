@@ -6,11 +6,10 @@ import hashlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pipeline.scene.settings
-from pipeline.errors import DarkcallError, TryLater
+from pipeline.errors import DarkcallError, QuotaSpent
 from pipeline.fetch.described import Described
 from pipeline.fetch.folder import Tools, find_sources
 from pipeline.fetch.settings import SentinelHubProvider
@@ -181,7 +180,7 @@ class _Budget:
             return items
         if provider.name not in self._left:
             ledger = ledger_of(self._run.workspace, provider)
-            spent = units_this_month(ledger, datetime.now(UTC))
+            spent = units_this_month(ledger, self._run.now)
             left = min(provider.units_a_run, provider.units_a_month - spent)
             self._left[provider.name] = left
         out = []
@@ -190,7 +189,7 @@ class _Budget:
             if item.selected and (self._run.mode.force or not is_done(self._run, item)):
                 cost = units_of_pass(provider, known.site, one)
             if cost > self._left[provider.name]:
-                waiting = TryLater(
+                waiting = QuotaSpent(
                     "Processing units are spent",
                     where=provider.name,
                     expected=f"{cost:.1f}",

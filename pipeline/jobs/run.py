@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -63,6 +63,8 @@ class Run:
     executor: Executor
     progress: Progress
     hashes: HashCache
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When the run began: what it searches up to, and dates what it says with."""
 
     @property
     def workspace(self) -> Path:
@@ -98,8 +100,15 @@ class Run:
         return replace(self, mode=replace(self.mode, active=False))
 
 
-def open_run(config: Config, *, selection: Selection, mode: Mode, progress: Progress) -> Run:
-    """A run of a configuration. Close its executor when done."""
+def open_run(
+    config: Config,
+    *,
+    selection: Selection,
+    mode: Mode,
+    progress: Progress,
+    now: datetime | None = None,
+) -> Run:
+    """A run of a configuration, now or as if it were another time. Close its executor when done."""
     workers = config.workers or os.cpu_count() or 1
     serial = config.executor == "serial" or workers == 1
     return Run(
@@ -109,4 +118,5 @@ def open_run(config: Config, *, selection: Selection, mode: Mode, progress: Prog
         executor=SerialExecutor() if serial else ProcessExecutor(workers),
         progress=progress,
         hashes=HashCache(config.workspace / ".cache" / "sha256.json"),
+        now=now or datetime.now(UTC),
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pipeline.scene.settings
-from pipeline.clock import compact_utc
+from pipeline.clock import compact_utc, day_start
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.detect_ships import site_of
 from pipeline.jobs.hashing import sha256_json
@@ -39,8 +39,7 @@ class WatchTask:
 
 def watch(run: Run, fetched: StageResult, flights: Mapping[str, Flight]) -> StageResult:
     """List, for each site, passes that failed and passes that should have been."""
-    until = min(datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
-                run.config.period.end)  # fmt: skip
+    until = min(day_start(run.now.date()), run.config.period.end)
     failures = {failure.item_id for failure in fetched.failures}
     items = []
     for site in run.sites:
