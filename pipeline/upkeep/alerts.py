@@ -198,6 +198,8 @@ def due(
 
 
 def _is_due(alert: Alert, log: Log, now: datetime, settings: Settings) -> bool:
+    if alert.kind is Kind.OVER:
+        return True
     if alert.kind in EVENTS:
         last = log.last_of(alert.key)
         return last is None or last.alert.about != alert.about
@@ -275,7 +277,8 @@ class Post:
                 continue  # no longer an address
             went = box.notify(
                 title=_plain(alert.title),
-                body=_plain_lines(alert.body)[:MAX_BODY_CHARACTERS],
+                # Apprise sends nothing without a body
+                body=_plain_lines(alert.body or alert.title)[:MAX_BODY_CHARACTERS],
                 body_format=self._format,
                 attach=[str(path) for path in alert.pictures if _fits(path)] or None,
             )

@@ -163,6 +163,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _failed(self, fault: str, with_body: bool) -> bool:
         """Send what is no answer; False where the fault is of another kind."""
         status, content, kind, extra = 0, b"fault", "text/plain", {}
+        if fault == "hang up":
+            self.close_connection = True
+            return True
         if fault.isdigit():
             status, extra = int(fault), {"Retry-After": "0"} if fault == "429" else {}
         elif fault.startswith("302 "):

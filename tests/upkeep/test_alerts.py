@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
@@ -160,6 +160,7 @@ def test_a_clock_that_ran_years_ahead_does_not_silence_a_trouble(night, inbox):
     assert len(inbox.got) == 2
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sets(st.sampled_from(["disk", "network", "clock"])), min_size=1, max_size=12

@@ -1,0 +1,1 @@
+"""Thirty nights with faults, held against thirty quiet ones: `make drill`."""
