@@ -57,9 +57,8 @@ from pipeline.tables import read_records
 from pipeline.upkeep.alerts import Alert, Kind, Log, Post, Told, ended, tell
 from pipeline.upkeep.heartbeat import beat
 from pipeline.upkeep.silence import silences
-from pipeline.upkeep.troubles import Trouble, as_alerts
+from pipeline.upkeep.troubles import NIGHT, Trouble, as_alerts
 
-NIGHT = "night"
 LAST = "last.json"
 DEFECT = "defect.txt"
 ALERTS = Path("alerts") / "told.jsonl"

@@ -26,6 +26,8 @@ WORDS = {
     Kind.GPU: "The GPU failed",
     Kind.OVERLAP: "Another run is at work",
 }
+NIGHT = "night"
+"""In the place of a stage: what kept the night from going on at all."""
 SHOWN = 5
 
 
@@ -52,7 +54,8 @@ def as_alerts(troubles: Iterable[Trouble]) -> list[Alert]:
 def _alert(kind: Kind, stage: str, found: list[Trouble]) -> Alert:
     shown = [f"{one.stage} {one.item_id}: {one.message}" for one in found[:SHOWN]]
     more = len(found) - SHOWN
-    head = f"{_items(len(found))} of stage {stage} failed"
+    broken = stage == NIGHT
+    head = "The night broke off" if broken else f"{_items(len(found))} of stage {stage} failed"
     return Alert(
         kind=kind,
         key=f"failure:{stage}" if kind is Kind.FAILURE else str(kind),
