@@ -79,7 +79,7 @@ class _Told:
         return Alert(
             kind=Kind.DARK_CALL,
             key=key,
-            title=f"Dark call, tier {call.tier}: {where}",
+            title=f"{'Lead' if call.tier == 'D' else 'Dark call'}, tier {call.tier}: {where}",
             body="\n".join([*self._body(call), *self._link(case)]),
             about=(call.tier,),
             pictures=self._pictures(case),
@@ -95,14 +95,14 @@ class _Told:
             f"{words.ship(one.ship_name, one.mmsi)} {words.probability(one.posterior)}"
             for one in own
         ]
+        seen = (
+            f"Hull of {words.length(call.length_m, call.length_sigma_m)}, "
+            f"P(dark) {words.probability(call.p_dark)}, seen in {words.count(call.n_seen, 'image')}"
+        )
         return [
             f"Arrived {words.interval(call.arrival_earliest, call.arrival_latest)}",
             f"Left {words.interval(call.departure_earliest, call.departure_latest)}",
-            (
-                f"Hull of {words.length(call.length_m, call.length_sigma_m)}, "
-                f"P(dark) {words.probability(call.p_dark)}, seen in "
-                f"{words.count(call.n_seen, 'image')}"
-            ),
+            seen if call.n_seen else "No image shows her: her silence alone fits.",
             f"Who: {', '.join(names) or words.UNKNOWN_SHIP}",
             *(f"Against it: {doubt}" for doubt in call.counter_evidence),
             WARNING,

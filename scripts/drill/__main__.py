@@ -49,6 +49,7 @@ TITLES = {
     "The night of": "night not ended",
     "Over: ": "over",
     "Dark call": "dark call",
+    "Lead": "dark call",
     "Withdrawn": "dark call",
     "No GPU": "gpu",
     "No AIS": "silence",
