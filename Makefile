@@ -10,7 +10,7 @@ STAGE_ARGS = --config $(CONFIG) $(ARGS)
 export DARKCALL_REFERENCE_DATA ?= $(wildcard $(abspath ../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help install system detect test test-all check fmt fetch ais match calls voyages review report replay desk browser bench lock clean
+.PHONY: help install system detect test test-all check fmt fetch ais match calls voyages review report replay desk browser bench drill lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ fmt: $(VENV)/.installed ## format the code and mend what the linter can
 
 bench: $(VENV)/.installed ## benchmarks, each prints one table
 	@for bench in scripts/bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench $(ARGS) || exit 1; done
+
+drill: $(VENV)/.installed ## thirty nights with faults, held against thirty quiet ones (ARGS="--seed 3 --json")
+	@$(BIN)/python -m scripts.drill $(ARGS)
 
 lock: $(VENV)/.installed ## compile requirements.lock for every platform from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-header --no-annotate pyproject.toml -o requirements.lock
