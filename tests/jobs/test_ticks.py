@@ -1,4 +1,4 @@
-"""A day of cron's ticks by a clock that is stepped: nothing at once, nothing missed, nothing twice."""
+"""A day of ticks by a clock that is stepped: nothing at once, nothing missed, nothing twice."""
 
 from __future__ import annotations
 
