@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +63,8 @@ class Run:
     executor: Executor
     progress: Progress
     hashes: HashCache
+    ended: list[StageResult] = field(default_factory=list)
+    """How each stage ended, in order, whatever happens to the next."""
 
     @property
     def workspace(self) -> Path:
@@ -91,6 +93,7 @@ class Run:
             progress=self.progress,
         )
         self.hashes.save()
+        self.ended.append(result)
         return result
 
     def passive(self) -> Run:
