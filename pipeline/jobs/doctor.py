@@ -55,22 +55,23 @@ def doctor(config: Config) -> Checkup:
         "inodes": partial(inodes, workspace, settings),
         "disk speed": partial(disk_speed, workspace, settings),
         "memory": partial(memory, settings),
-        "sites": partial(_sites, config),
-        "inputs": partial(_inputs, config),
+        "sites": partial(sites_load, config),
+        "inputs": partial(inputs_there, config),
         "metrics file": partial(_metrics_file, config),
         "database": partial(database, config),
         "journal": partial(journal, config),
         "locks": partial(locks, config),
         "run records": partial(records, config),
-        "newest file": partial(_newest_file, config),
-        **_provider_checks(config, reached),
+        "newest file": partial(newest_file, config),
+        **provider_checks(config, reached),
     }
     found = examine(checks, settings.check_timeout_s)
-    found["clock"] = _clock(reached, settings.clock_skew_warn_s)
+    found["clock"] = clock(reached, settings.clock_skew_warn_s)
     return Checkup(checks=found, seconds=time.monotonic() - started)
 
 
-def _provider_checks(config: Config, reached: dict[str, Reached]) -> dict[str, Callable[[], Check]]:
+def provider_checks(config: Config, reached: dict[str, Reached]) -> dict[str, Callable[[], Check]]:
+    """One or two for each archive; what answers is put into `reached`."""
     if not config.fetch.providers:
         return {"providers": lambda: not_applicable("no archive is configured")}
     checks: dict[str, Callable[[], Check]] = {}
@@ -104,12 +105,13 @@ def _credentials(provider: SentinelHubProvider) -> Check:
     try:
         check_credentials(provider, credentials())
     except DarkcallError as error:
-        return fail(error.what + ("" if error.found is None else f": {error.found}"), error.do)
+        said = [str(part) for part in (error.what, error.expected, error.found) if part is not None]
+        return fail(": ".join(said), error.do)
     return ok("a token was given and let go")
 
 
-def _clock(reached: dict[str, Reached], limit_s: float) -> Check:
-    """Against what the archives say it is; they say it to the second."""
+def clock(reached: dict[str, Reached], limit_s: float) -> Check:
+    """This machine's against what the archives say, to the second; the nearest is believed."""
     off_s = {
         name: (answer.at - answer.date).total_seconds()
         for name, answer in reached.items()
@@ -124,7 +126,7 @@ def _clock(reached: dict[str, Reached], limit_s: float) -> Check:
     return ok(found)
 
 
-def _newest_file(config: Config) -> Check:
+def newest_file(config: Config) -> Check:
     """A file from the future: the clock was ahead then, or is behind now."""
     counted = taken(config.workspace, COUNT_WITHIN_S)
     if counted.newest_s is None:
@@ -137,7 +139,8 @@ def _newest_file(config: Config) -> Check:
     return ok(found)
 
 
-def _sites(config: Config) -> Check:
+def sites_load(config: Config) -> Check:
+    """Can the sites' file be used?"""
     try:
         sites = load_sites(config.sites, config.site_ids)
     except DarkcallError as error:
@@ -147,7 +150,8 @@ def _sites(config: Config) -> Check:
     return ok(f"{len(sites)} sites, {len(zones)} zones, {guesses} of them guesses")
 
 
-def _inputs(config: Config) -> Check:
+def inputs_there(config: Config) -> Check:
+    """Are files and folders there that the configuration names?"""
     inputs = config.inputs
     named = [*inputs.scenes, *inputs.ais, *inputs.watchlists]
     named += [inputs.declared] if inputs.declared is not None else []

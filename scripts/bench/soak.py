@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -166,6 +167,7 @@ def soak(config: Config, folder: Path, n_scenes: int) -> tuple[list[Sample], int
         if len(found.done) != 1:
             sys.exit(f"scene {number} was not searched: {found}")
         kept += sum(done.counts["kept"] for done in found.done.values())
+        shutil.rmtree(delivered)  # a folder that an archive fills and somebody empties
         samples.append(Sample(process.memory_info().rss / 1024, process.num_fds()))
     return samples, kept
 
