@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from pipeline.errors import TryLater, UsageError
 
@@ -58,7 +58,7 @@ class Store:
         except UsageError:
             store.close()
             raise
-        except OperationalError as error:
+        except DatabaseError as error:
             store.close()
             raise _unreachable(engine, error) from None
         return store
@@ -68,14 +68,14 @@ class Store:
         """Connect and change nothing; tables may be those of another version.
 
         Raises:
-            UsageError: the URL is of no such database.
+            UsageError: the URL, or the file, is of no such database.
             TryLater: the database cannot be reached.
         """
         store = Store(_engine(url), threading.Lock())
         try:
             with store.reading() as connection:
                 return store, _revisions(connection)
-        except OperationalError as error:
+        except DatabaseError as error:
             store.close()
             raise _unreachable(store.engine, error) from None
 
@@ -102,11 +102,17 @@ class Store:
         self.engine.dispose()
 
 
-def _unreachable(engine: sa.Engine, error: OperationalError) -> TryLater:
+def _unreachable(engine: sa.Engine, error: DatabaseError) -> TryLater | UsageError:
+    where = engine.url.render_as_string(hide_password=True)
+    found = str(error.orig).strip().split("\n")[0]
+    if not isinstance(error, OperationalError):
+        return UsageError(
+            "This is no database of decisions", where=where, found=found, do="Restore a back-up"
+        )
     return TryLater(
         "The database of decisions cannot be reached",
-        where=engine.url.render_as_string(hide_password=True),
-        found=str(error.orig).strip().split("\n")[0],
+        where=where,
+        found=found,
         do="Is it running, and does DARKCALL_DATABASE_URL name it?",
     )
 

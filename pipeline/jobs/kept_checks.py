@@ -8,7 +8,7 @@ import socket
 from pipeline.config import Config
 from pipeline.decisions.journal import verify
 from pipeline.decisions.store import Store
-from pipeline.errors import ChecksFailed, DarkcallError, TryLater
+from pipeline.errors import ChecksFailed, DarkcallError
 from pipeline.jobs.locks import held_locks
 from pipeline.jobs.open_decisions import decisions_url
 from pipeline.jobs.queue_age import has_decisions
@@ -46,8 +46,8 @@ def journal(config: Config) -> Check:
         return not_applicable(NO_DATABASE)
     try:
         store, revisions = Store.look(decisions_url(config))
-    except TryLater:
-        return not_applicable("the database cannot be reached")
+    except DarkcallError:
+        return not_applicable("the database cannot be opened")
     try:
         if revisions.found != revisions.newest:
             return not_applicable("its tables are of another version")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.errors import DarkcallError, UsageError
+from pipeline.errors import UsageError
 from pipeline.jobs.take_stock import take_stock
 
 LOOPBACK = "127.0.0.1"
@@ -39,7 +39,7 @@ def publish(config: Config) -> list[str]:
             os.fsync(stream.fileno())
         part.chmod(0o644)
         part.replace(path)
-    except (OSError, DarkcallError) as error:
+    except Exception as error:  # noqa: BLE001  figures must not end a run that has gone well
         _forget(part)
         return [f"Metrics cannot be written: {path} ({error})"]
     return []

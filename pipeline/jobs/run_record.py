@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.detect.engines import choice
-from pipeline.errors import EXIT_DONE, Locked, exit_code_of
+from pipeline.errors import EXIT_DONE, DarkcallError, exit_code_of
 from pipeline.jobs.contract import StageResult
 from pipeline.jobs.detect_ships import DETECT
 from pipeline.jobs.locks import stage_lock
@@ -136,13 +136,14 @@ def _end(path: Path, record: RunRecord, config: Config, recording: Recording) ->
         sizes = counted.by_folder if counted.is_whole else {}
         record = record.model_copy(update={"workspace_bytes": sizes, "disk_free_bytes": free})
     try:
-        if any(result.stage == REVIEW.name and result.active for result in ended):
-            note_queue(config.workspace, datetime.now(UTC))
         finish(path, record)
-        with contextlib.suppress(Locked), stage_lock(config.workspace, RUNS):
-            prune(path.parent, config.upkeep.runs_kept)
     except OSError as error:
         recording.problems.append(f"The record of this run cannot be written: {error}")
+    with contextlib.suppress(OSError, DarkcallError):  # the next run does it; this one has ended
+        if any(result.stage == REVIEW.name and result.active for result in ended):
+            note_queue(config.workspace, datetime.now(UTC))
+        with stage_lock(config.workspace, RUNS):
+            prune(path.parent, config.upkeep.runs_kept)
 
 
 def _ran(result: StageResult) -> StageRan:

@@ -86,6 +86,17 @@ def test_a_decided_case_waits_no_more(own_season, status_of):
     assert told["queue"]["waiting"] == len(cases) - 1
 
 
+def test_decisions_that_cannot_be_read_leave_the_rest_told(own_season, status_of):
+    (own_season.workspace / "decisions.db").write_bytes(b"no database at all" * 100)
+
+    code, told, lines = status_of(own_season.config)
+
+    assert code == 0
+    assert told["queue"] is None
+    assert "no database of decisions" in lines
+    assert told["last_run"]["exit_code"] == 0
+
+
 def test_work_that_is_not_done_is_behind_and_a_failure_ends_with_three(own_season, status_of):
     workspace = own_season.workspace
     scene = min((workspace / "fetch").iterdir())
