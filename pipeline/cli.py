@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,14 +31,20 @@ from pipeline.cli_common import (
 )
 from pipeline.cli_review import decisions_app, users_app
 from pipeline.config import Secrets, load_config
-from pipeline.errors import EXIT_DONE, EXIT_SOME_FAILED, EXIT_TRY_LATER, EXIT_USAGE, DarkcallError
+from pipeline.errors import (
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    EXIT_SOME_FAILED,
+    EXIT_USAGE,
+    DarkcallError,
+    exit_code_of,
+)
 from pipeline.jobs.explain_call import explain_call
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.plan_fetch import plan_fetch
 from pipeline.jobs.story import STAGES
 from pipeline.voyages.hand_ledger import read_hand_ledger
 
-EXIT_INTERRUPTED = 130
 # Some releases of typer stand on click, later ones carry their own copy: ask typer for the root.
 CommandLineError: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
@@ -185,6 +190,9 @@ def hand_ledger(
 
 app.command("night")(cli_watch.night)
 app.command("alerts")(cli_watch.alerts)
+app.command("status")(cli_watch.show_status)
+app.command("doctor")(cli_watch.show_checkup)
+app.command("metrics")(cli_watch.metrics)
 app.command("desk")(cli_desk.desk)
 app.add_typer(users_app, name="users")
 app.add_typer(decisions_app, name="decisions")
@@ -210,8 +218,7 @@ def main() -> None:
     except DarkcallError as error:
         code = complain(str(error), error.exit_code)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        code = complain(str(error), EXIT_TRY_LATER if full else EXIT_USAGE)
+        code = complain(str(error), exit_code_of(error))
     except typer.Abort:
         code = EXIT_INTERRUPTED
     except CommandLineError as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -16,9 +17,12 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.config import Config, load_config
+from pipeline.errors import EXIT_DONE
 from pipeline.jobs.contract import Mode
 from pipeline.jobs.progress import BarProgress, LineProgress, Progress
+from pipeline.jobs.publish_metrics import publish
 from pipeline.jobs.run import Run, Selection, open_run
+from pipeline.jobs.run_record import Recording, recorded
 from pipeline.jobs.story import Story, tell
 from pipeline.jobs.summary import print_failures, print_summary
 
@@ -64,10 +68,10 @@ class Options:
     log_json: bool = False
 
 
-def opened_run(options: Options) -> Run:
+def opened_run(options: Options, config: Config | None = None) -> Run:
     """A run of a configuration; its executor is to be closed."""
     return open_run(
-        load_config(options.config),
+        config or load_config(options.config),
         selection=Selection.of(options.site, options.since, options.until),
         mode=Mode(force=options.force, retry_failed=options.retry_failed),
         progress=progress_for(log_json=options.log_json),
@@ -75,12 +79,35 @@ def opened_run(options: Options) -> Run:
 
 
 def work(active: Sequence[str], options: Options) -> tuple[Run, Story]:
-    """Work on the active stages of a configuration."""
-    run = opened_run(options)
+    """Work on the active stages of a configuration; where there are any, it goes on record."""
+    config = load_config(options.config)
+    with _on_record(config, active) as recording:
+        return _told(config, active, options, recording)
+
+
+@contextlib.contextmanager
+def _on_record(config: Config, active: Sequence[str]) -> Iterator[Recording]:
+    """A record of the run, and its figures for Prometheus, however it ends."""
+    recording = Recording()
     try:
-        return run, tell(run, frozenset(active))
+        with recorded(config, active) as recording:
+            yield recording
+    finally:
+        problems = recording.problems + (publish(config) if active else [])
+        for problem in problems:
+            complain(problem, EXIT_DONE)
+
+
+def _told(
+    config: Config, active: Sequence[str], options: Options, recording: Recording
+) -> tuple[Run, Story]:
+    run = recording.run = opened_run(options, config)
+    try:
+        story = tell(run, frozenset(active))
     finally:
         run.executor.close()
+    recording.exit_code = story.exit_code
+    return run, story
 
 
 def console() -> Console:
@@ -91,10 +118,12 @@ def console() -> Console:
 
 def work_and_tell(active: Sequence[str], options: Options) -> int:
     """Work on the active stages and say what came of it; returns the exit code."""
-    run, story = work(active, options)
-    if "review" in active:
-        print_summary(console(), run, story)
-    print_failures(Console(stderr=True), story)
+    config = load_config(options.config)
+    with _on_record(config, active) as recording:
+        run, story = _told(config, active, options, recording)
+        if "review" in active:
+            print_summary(console(), run, story)
+        print_failures(Console(stderr=True), story)
     return story.exit_code
 
 

@@ -208,11 +208,14 @@ def _resolve_paths(config: Config, folder: Path, environment: Mapping[str, str])
         watchlists=tuple(resolve(path) for path in config.inputs.watchlists),
         declared=config.inputs.declared and resolve(config.inputs.declared),
     )
+    metrics = config.upkeep.metrics_file
+    upkeep = config.upkeep.model_copy(update={"metrics_file": metrics and resolve(metrics)})
     undrawn = config.evaluate.undrawn
     evaluate = config.evaluate.model_copy(update={"undrawn": undrawn and resolve(undrawn)})
     return config.model_copy(
         update={
             "evaluate": evaluate,
+            "upkeep": upkeep,
             "workspace": resolve(config.workspace),
             "sites": resolve(config.sites),
             "inputs": inputs,

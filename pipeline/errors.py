@@ -17,12 +17,15 @@ Every error carries one message: what, where, expected, found, what to do.
 
 from __future__ import annotations
 
+import errno
+
 EXIT_DONE = 0
 EXIT_DEFECT = 1
 EXIT_USAGE = 2
 EXIT_SOME_FAILED = 3
 EXIT_CHECKS_FAILED = 4
 EXIT_TRY_LATER = 75
+EXIT_INTERRUPTED = 130
 
 
 class DarkcallError(Exception):
@@ -120,3 +123,15 @@ class QuotaSpent(TryLater):
 
 class DeviceLost(TryLater):
     """The GPU failed while it worked; what it was working on is done again."""
+
+
+def exit_code_of(error: BaseException) -> int:
+    """What a command ends with that this error ends."""
+    if isinstance(error, DarkcallError):
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    if isinstance(error, OSError):
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return EXIT_TRY_LATER if full else EXIT_USAGE
+    return EXIT_DEFECT

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from pipeline.errors import TryLater, UsageError
 
@@ -19,6 +19,16 @@ BUSY_S = 20.0
 WRITER = 0x6461726B63616C6C
 """Key of PostgreSQL's advisory lock: one writer at a time, so that the journal has no holes."""
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revisions:
+    """Versions of a database's tables."""
+
+    found: str | None
+    """None: it is empty."""
+    newest: str
+    known: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +58,26 @@ class Store:
         except UsageError:
             store.close()
             raise
-        except OperationalError as error:
+        except DatabaseError as error:
             store.close()
-            raise TryLater(
-                "The database of decisions cannot be reached",
-                where=engine.url.render_as_string(hide_password=True),
-                found=str(error.orig).strip().split("\n")[0],
-                do="Is it running, and does DARKCALL_DATABASE_URL name it?",
-            ) from None
+            raise _unreachable(engine, error) from None
         return store
+
+    @staticmethod
+    def look(url: str) -> tuple[Store, Revisions]:
+        """Connect and change nothing; tables may be those of another version.
+
+        Raises:
+            UsageError: the URL, or the file, is of no such database.
+            TryLater: the database cannot be reached.
+        """
+        store = Store(_engine(url), threading.Lock())
+        try:
+            with store.reading() as connection:
+                return store, _revisions(connection)
+        except DatabaseError as error:
+            store.close()
+            raise _unreachable(store.engine, error) from None
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -79,6 +100,21 @@ class Store:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def _unreachable(engine: sa.Engine, error: DatabaseError) -> TryLater | UsageError:
+    where = engine.url.render_as_string(hide_password=True)
+    found = str(error.orig).strip().split("\n")[0]
+    if not isinstance(error, OperationalError):
+        return UsageError(
+            "This is no database of decisions", where=where, found=found, do="Restore a back-up"
+        )
+    return TryLater(
+        "The database of decisions cannot be reached",
+        where=where,
+        found=found,
+        do="Is it running, and does DARKCALL_DATABASE_URL name it?",
+    )
 
 
 def _engine(url: str) -> sa.Engine:
@@ -128,23 +164,37 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 def _migrate(connection: sa.Connection) -> None:
     # a fifth of a second that commands without a database do not wait for
     import alembic.command  # noqa: PLC0415
-    import alembic.config  # noqa: PLC0415
-    import alembic.migration  # noqa: PLC0415
-    import alembic.script  # noqa: PLC0415
 
-    config = alembic.config.Config()
-    config.set_main_option("script_location", MIGRATIONS.as_posix().replace("%", "%%"))
-    config.attributes["connection"] = connection
-    script = alembic.script.ScriptDirectory.from_config(config)
-    known = {revision.revision for revision in script.walk_revisions()}
-    now = alembic.migration.MigrationContext.configure(connection).get_current_revision()
-    if now is not None and now not in known:
+    revisions = _revisions(connection)
+    if revisions.found is not None and revisions.found not in revisions.known:
         raise UsageError(
             "A newer Darkcall has written this database",
             where=connection.engine.url.render_as_string(hide_password=True),
-            expected=f"at most revision {script.get_current_head()}",
-            found=now,
+            expected=f"at most revision {revisions.newest}",
+            found=revisions.found,
             do="Update Darkcall, or restore a back-up made by this version",
         )
-    if now != script.get_current_head():
+    if revisions.found != revisions.newest:
+        config = _alembic()
+        config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
+
+
+def _revisions(connection: sa.Connection) -> Revisions:
+    import alembic.migration  # noqa: PLC0415  as above
+    import alembic.script  # noqa: PLC0415
+
+    script = alembic.script.ScriptDirectory.from_config(_alembic())
+    return Revisions(
+        found=alembic.migration.MigrationContext.configure(connection).get_current_revision(),
+        newest=str(script.get_current_head()),
+        known=frozenset(revision.revision for revision in script.walk_revisions()),
+    )
+
+
+def _alembic() -> Any:
+    import alembic.config  # noqa: PLC0415  as above
+
+    config = alembic.config.Config()
+    config.set_main_option("script_location", MIGRATIONS.as_posix().replace("%", "%%"))
+    return config

@@ -48,18 +48,23 @@ def open_engine(model: Model, *, engine: EngineName = "auto", device: str = "aut
     Raises:
         UsageError: not installed, no such device, or damaged weights.
     """
-    on_gpu = device.startswith("cuda") or (device == "auto" and has_cuda())
-    if engine == "auto":
-        engine = "torch" if on_gpu else "openvino"
+    engine, chosen = choice(engine, device)
     if engine not in _MODULES:
         raise UsageError("No such engine", expected="auto, openvino, torch", found=engine)
     if engine == "openvino" and device.startswith("cuda"):
         raise UsageError("OpenVINO does not run on CUDA", found=device, do="Take engine torch")
     # Imported by need: torch and ultralytics take seconds, and a CPU run needs neither.
     module = importlib.import_module(_MODULES[engine])
-    chosen = device if device != "auto" else ("cuda" if on_gpu else "cpu")
     opened: Engine = module.open_engine(model, chosen)
     return opened
+
+
+def choice(engine: EngineName, device: str) -> tuple[EngineName, str]:
+    """Engine and device that these settings come to on this machine."""
+    auto = device == "auto" and engine != "openvino" and has_cuda()
+    on_gpu = device.startswith("cuda") or auto
+    taken: EngineName = ("torch" if on_gpu else "openvino") if engine == "auto" else engine
+    return taken, device if device != "auto" else ("cuda" if on_gpu else "cpu")
 
 
 def has_cuda() -> bool:

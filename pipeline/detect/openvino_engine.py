@@ -34,6 +34,11 @@ class OpenVinoEngine:
         return np.asarray(answer[self._compiled.output(0)], np.float32)
 
 
+def devices() -> list[str]:
+    """What OpenVINO can use here."""
+    return list(openvino.Core().available_devices)
+
+
 def open_engine(model: Model, device: str) -> OpenVinoEngine:
     """The model's intermediate representation, or its torch network converted.
 

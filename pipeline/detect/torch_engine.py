@@ -72,6 +72,13 @@ class TorchEngine:
         return found
 
 
+def devices() -> list[str]:
+    """GPUs that PyTorch can use, by name."""
+    if not torch.cuda.is_available():
+        return []
+    return [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())]
+
+
 def open_engine(model: Model, device: str) -> TorchEngine:
     """The model's weights on a device.
 

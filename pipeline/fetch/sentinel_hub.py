@@ -25,6 +25,7 @@ from sentinelhub import (
     MimeType,
     SentinelHubCatalog,
     SentinelHubRequest,
+    SentinelHubSession,
     SHConfig,
 )
 from sentinelhub import (
@@ -47,6 +48,7 @@ from pipeline.errors import (
     TryLater,
     Unreachable,
 )
+from pipeline.fetch.reached import Reached, asked
 from pipeline.fetch.said import plain, reason
 from pipeline.fetch.settings import SentinelHubProvider
 from pipeline.fetch.stac import BANDS, CLASSES
@@ -163,6 +165,31 @@ def catalogue(
     except RAISED as error:
         raise _explained(error, provider) from None
     return found
+
+
+def reach(provider: SentinelHubProvider, timeout_s: float) -> Reached:
+    """Ask the service for anything, once; it needs no account to answer.
+
+    Raises:
+        Unreachable: no answer in time.
+    """
+    with requests.Session() as session:
+        return asked(session, provider.base_url, timeout_s)
+
+
+def check_credentials(provider: SentinelHubProvider, credentials: Credentials) -> None:
+    """Fetch a token and let it go.
+
+    Raises:
+        UsageError: the credentials are refused.
+        TryLater: the identity service does not answer.
+        BadInput: its answer is not understood.
+    """
+    try:
+        once = provider.model_copy(update={"retries": 1})
+        SentinelHubSession(_config(once, credentials), refresh_before_expiry=None)
+    except RAISED as error:
+        raise _explained(error, provider) from None
 
 
 def acquire(

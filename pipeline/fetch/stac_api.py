@@ -20,6 +20,7 @@ from urllib3 import Retry
 from pipeline.clock import parse_utc
 from pipeline.errors import BadInput, TryLater, Unreachable
 from pipeline.fetch.addresses import checked
+from pipeline.fetch.reached import Reached, asked
 from pipeline.fetch.said import plain, reason
 from pipeline.fetch.settings import StacProvider
 
@@ -55,6 +56,16 @@ def search(
             "Answer of a STAC API is not understood", where=provider.url, found=problem
         ) from None
     return [item for item in found if _starts_before(item, end)]
+
+
+def reach(provider: StacProvider, timeout_s: float) -> Reached:
+    """Ask for the landing page, once.
+
+    Raises:
+        Unreachable: no answer in time.
+    """
+    with _session(provider.model_copy(update={"retries": 0})) as session:
+        return asked(session, provider.url, timeout_s)
 
 
 def signed(provider: StacProvider, href: str) -> str:

@@ -12,9 +12,10 @@ import errno
 import json
 import os
 import shutil
+import time
 import traceback
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,11 @@ class StageResult:
     """Items neither done nor tried."""
     active: bool
     """False: the stage was not worked on in this run."""
+    n_items: int = 0
+    seconds: float = 0.0
+    """Wall clock of working on it, waiting for workers included; of this run, never of a result."""
+    bytes_written: int = 0
+    """In the files of the items that were done in this run."""
 
     @property
     def exit_code(self) -> int:
@@ -169,14 +175,17 @@ def run_stage(
     root = workspace / stage.name
     keys = {item.item_id: item_key(stage, item) for item in items}
     if not mode.active:
-        return _result(stage, items, keys=keys, root=root, failures=[], n_worked=None)
+        return _result(stage, items, keys=keys, root=root, failures=[], worked=None)
+    started = time.monotonic()
     with stage_lock(workspace, stage.name):
         _sweep(root, keys)
         todo = [item for item in items if _is_due(item, keys[item.item_id], root, mode)]
         failures = _work_through(
             stage, todo, keys=keys, root=root, executor=executor, progress=progress
         )
-    return _result(stage, items, keys=keys, root=root, failures=failures, n_worked=len(todo))
+    worked = {item.item_id for item in todo}
+    result = _result(stage, items, keys=keys, root=root, failures=failures, worked=worked)
+    return replace(result, seconds=time.monotonic() - started)
 
 
 def item_key(stage: Stage, item: Item) -> str:
@@ -409,9 +418,10 @@ def _result(
     keys: Mapping[str, str],
     root: Path,
     failures: Sequence[Failure],
-    n_worked: int | None,
+    worked: Collection[str] | None,
 ) -> StageResult:
     done: dict[str, Done] = {}
+    bytes_written = 0
     failed = {failure.item_id: failure for failure in failures}
     for item in sorted(items, key=lambda item: item.item_id):
         folder = root / item.item_id
@@ -420,6 +430,8 @@ def _result(
             done[item.item_id] = Done(
                 folder=folder, content_sha256=manifest["content_sha256"], counts=manifest["counts"]
             )
+            if worked and item.item_id in worked and item.item_id not in failed:
+                bytes_written += sum(entry["bytes"] for entry in manifest["outputs"].values())
         elif item.item_id not in failed:
             failed.update(_former_failure(root, item.item_id))
     left_out = [
@@ -428,10 +440,12 @@ def _result(
     return StageResult(
         stage=stage.name,
         done=done,
-        n_worked=n_worked or 0,
+        n_worked=len(worked or ()),
         failures=tuple(failed[item_id] for item_id in sorted(failed)),
         left_out=tuple(sorted(left_out)),
-        active=n_worked is not None,
+        active=worked is not None,
+        n_items=len(items),
+        bytes_written=bytes_written,
     )
 
 

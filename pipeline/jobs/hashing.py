@@ -29,7 +29,8 @@ def sha256_file(path: Path) -> str:
 class HashCache:
     """Remembers a file's SHA-256 for as long as its size and modification time stand.
 
-    An AIS day of gigabytes is then read once, not on every re-run.
+    An AIS day of gigabytes is then read once, not on every re-run. Files that are gone are
+    forgotten: in years of nights they would be most of it, in every process's memory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,6 +57,7 @@ class HashCache:
         """Write the cache down, by rename."""
         if not self._changed:
             return
+        self._known = {key: known for key, known in self._known.items() if Path(key).exists()}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         part = self._path.with_name(f"{self._path.name}.{os.getpid()}.part")
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -124,7 +124,7 @@ def ingest(run: Run, simulated: StageResult | None) -> StageResult:
 
 
 def _files(run: Run, simulated: StageResult | None) -> dict[str, Path]:
-    """Provider files by item id: the file's name, and its folder's where two share one name."""
+    """Provider files by item id."""
     paths: list[Path] = []
     for entry in run.config.inputs.ais:
         if not entry.exists():
@@ -134,6 +134,11 @@ def _files(run: Run, simulated: StageResult | None) -> dict[str, Path]:
     if simulated is not None:
         days = [d.folder for name, d in simulated.done.items() if name.startswith("ais-")]
         paths += [path for folder in days for path in folder.glob("*.csv")]
+    return provider_files(paths)
+
+
+def provider_files(paths: Sequence[Path]) -> dict[str, Path]:
+    """Files by item id: the file's name, and its folder's where two share one name."""
     named: dict[str, Path] = {}
     for path in sorted(paths):
         name = path.name if path.name not in named else f"{path.parent.name}--{path.name}"

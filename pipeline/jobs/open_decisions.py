@@ -16,7 +16,12 @@ def open_decisions(config: Config) -> Store:
         UsageError: the URL is of no database that decisions are kept in.
         TryLater: it cannot be reached.
     """
+    return Store.open(decisions_url(config))
+
+
+def decisions_url(config: Config) -> str:
+    """Its address; it may hold a password and is never shown."""
     named = Secrets().database_url
     if named is not None:
-        return Store.open(named.get_secret_value())
-    return Store.open(f"sqlite:///{config.workspace / DATABASE}")
+        return named.get_secret_value()
+    return f"sqlite:///{config.workspace / DATABASE}"

@@ -65,6 +65,8 @@ class Run:
     hashes: HashCache
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When the run began: what it searches up to, and dates what it says with."""
+    ended: list[StageResult] = field(default_factory=list)
+    """How each stage ended, in order, whatever happens to the next."""
 
     @property
     def workspace(self) -> Path:
@@ -93,6 +95,7 @@ class Run:
             progress=self.progress,
         )
         self.hashes.save()
+        self.ended.append(result)
         return result
 
     def passive(self) -> Run:

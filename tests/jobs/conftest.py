@@ -146,7 +146,7 @@ def contents() -> Callable[[Path], dict[str, str]]:
 
     def hashed(workspace: Path) -> dict[str, str]:
         # absolute paths, times, process ids; and what each run said on its day
-        passing = {".cache", ".locks", "history"}
+        passing = {".cache", ".locks", "history", "runs"}
         return {
             path.relative_to(workspace).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(workspace.rglob("*"))

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.timeout(240)
 COMMANDS = (
     *(("fetch",), ("detect",), ("ais",), ("match",), ("calls",), ("voyages",), ("review",)),
     *(("run",), ("report",), ("config",), ("evaluate", "season"), ("evaluate", "detection")),
+    *(("status",), ("doctor",), ("metrics",)),
 )
 GOOD_AIS = "aisdk-2024-03-04.csv"
 

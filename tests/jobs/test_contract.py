@@ -17,6 +17,7 @@ import pytest
 from pipeline.errors import BadInput, ChecksFailed, Locked, UsageError
 from pipeline.jobs.contract import Item, Mode, Outcome, Stage, StageResult, run_stage
 from pipeline.jobs.executors import ProcessExecutor, SerialExecutor
+from pipeline.jobs.hashing import HashCache, sha256_file
 from pipeline.jobs.locks import stage_lock
 from pipeline.records import Issue
 
@@ -302,3 +303,36 @@ def test_kill_at_random_instants_then_rerun_gives_an_undisturbed_runs_bytes(tmp_
         process.wait()
     subprocess.run(script(tmp_path / "stormy"), check=True, capture_output=True)
     assert tree(tmp_path / "stormy") == tree(tmp_path / "calm")
+
+
+def test_a_stage_tells_its_seconds_and_what_it_wrote_of_this_run_alone(tmp_path):
+    first, _ = go(tmp_path, n=4)
+    again, _ = go(tmp_path, n=4)
+    fifth, _ = go(tmp_path, n=5)
+    passive, _ = go(tmp_path, n=5, mode=Mode(active=False))
+
+    size = sum(path.stat().st_size for path in tmp_path.glob("*/item-*/value.txt")) / 5
+    issues = (next(tmp_path.glob("*/item-0")) / "issues.parquet").stat().st_size
+    assert first.bytes_written == 4 * (size + issues)
+    assert fifth.bytes_written == size + issues
+    assert (again.bytes_written, passive.bytes_written) == (0, 0)
+    assert first.seconds > 0
+    assert passive.seconds == 0
+    assert [one.n_items for one in (first, again, fifth, passive)] == [4, 4, 5, 5]
+
+
+def test_hashes_are_remembered_while_their_files_are_there(tmp_path):
+    kept, gone = tmp_path / "kept.csv", tmp_path / "gone.csv"
+    for path in (kept, gone):
+        path.write_text(path.name)
+    cache = HashCache(tmp_path / "cache.json")
+    known = {path: cache.sha256(path) for path in (kept, gone)}
+    cache.save()
+    gone.unlink()
+    new = tmp_path / "new.csv"
+    new.write_text("new")
+    cache.sha256(new)
+    cache.save()
+
+    assert set(json.loads((tmp_path / "cache.json").read_text())) == {str(kept), str(new)}
+    assert HashCache(tmp_path / "cache.json").sha256(kept) == known[kept] == sha256_file(kept)
