@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from pipeline import cli_desk, cli_detector, cli_dossier
+from pipeline import cli_desk, cli_detector, cli_dossier, cli_keep
 from pipeline.cli_common import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -97,6 +97,7 @@ for _name, _about in (
 _stage_command("run", "All stages up to a filled review queue, and a summary.", STAGES)
 app.command("report")(cli_dossier.report)
 app.command("verify")(cli_dossier.verify)
+app.command("prune")(cli_keep.prune)
 
 
 @app.command("fetch")

@@ -28,6 +28,7 @@ from pipeline.jobs.archives import (
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult, item_key, read_manifest
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
+from pipeline.pruned import read_pruned
 from pipeline.records import Coverage, Site
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coverage import coverage
@@ -118,9 +119,19 @@ def _scene_items(run: Run, site: Site, found: Iterable[Described]) -> list[Item]
                 **{path.name: run.hashes.sha256(path) for path in _files(source)},
             },
             selected=run.selection.takes(site_id=site.site_id, at=source.sensed_at),
+            held=_held(run, f"{site.site_id}--{source.source_id}", site, source.sensed_at),
         )
         for source in meeting
     ]
+
+
+def _held(run: Run, item_id: str, site: Site, at: datetime) -> str | None:
+    """A scene without pixels stays as it was fetched, unless it is asked for by force."""
+    asked = run.mode.active and run.mode.force
+    if asked and run.selection.takes(site_id=site.site_id, at=at):
+        return None
+    pruned = read_pruned(run.workspace / FETCH.name / item_id)
+    return None if pruned is None else pruned.told
 
 
 def _place(site: Site) -> str:
@@ -153,6 +164,7 @@ def pass_items(run: Run, known: Known) -> list[Item]:
             ),
             inputs={"settings": settings, "site": place, **task_inputs(one)},
             selected=run.selection.takes(site_id=site_id, at=one.sensed_at),
+            held=_held(run, f"{site_id}--{one.pass_id}_{provider.name}", known.site, one.sensed_at),
         )
         for one in known.passes
     ]
@@ -162,7 +174,9 @@ def pass_items(run: Run, known: Known) -> list[Item]:
 
 
 def is_done(run: Run, item: Item) -> bool:
-    """Is an item fetched, from what it would be fetched from now?"""
+    """Is an item fetched, from what it would be fetched from now, or pruned since?"""
+    if item.held is not None:
+        return True
     manifest = read_manifest(run.workspace / FETCH.name / item.item_id)
     return manifest is not None and manifest["key"] == item_key(FETCH, item)
 
