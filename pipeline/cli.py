@@ -98,6 +98,8 @@ _stage_command("run", "All stages up to a filled review queue, and a summary.", 
 app.command("report")(cli_dossier.report)
 app.command("verify")(cli_dossier.verify)
 app.command("prune")(cli_keep.prune)
+app.command("backup")(cli_keep.backup)
+app.command("restore")(cli_keep.restore)
 
 
 @app.command("fetch")

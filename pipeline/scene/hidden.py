@@ -40,15 +40,21 @@ def hidden(image: Image, settings: Settings) -> NDArray[np.bool_]:
     return cloud_mask(image, settings) | ~image.valid
 
 
-def keep_hidden(folder: Path, settings: Settings) -> None:
+def keep_hidden(folder: Path, settings: Settings, *, into: Path | None = None) -> None:
     """Write down what a scene does not show, by rename, while its pixels are still there.
+
+    Args:
+        folder: the scene.
+        settings: of the cloud mask.
+        into: where it is written; None: beside the pixels.
 
     Raises:
         BadInput: the item or a raster is missing or damaged.
     """
     _, image = read_scene(folder)
-    part = folder / f".{HIDDEN}.part"
+    out = folder if into is None else into
+    part = out / f".{HIDDEN}.part"
     write_cog(part, hidden(image, settings).astype(np.uint8), image.grid, nodata=NOTHING)
     with part.open("rb+") as stream:
         os.fsync(stream.fileno())
-    part.rename(folder / HIDDEN)
+    part.rename(out / HIDDEN)
