@@ -6,6 +6,7 @@ Reading is strict: a table whose columns or types differ from the record is refu
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import types
@@ -40,6 +41,7 @@ _ARROW: dict[Any, pa.DataType] = {
 GEOMETRY_COLUMN = "geometry"
 
 
+@functools.cache
 def schema_of(record: type) -> pa.Schema:
     """Arrow schema of a record class: one field a column, with its unit and meaning."""
     hints = typing.get_type_hints(record)
