@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from pipeline.errors import BadInput, ChecksFailed
+from pipeline.table_versions import brought_up, marked
 
 R = TypeVar("R")
 
@@ -50,7 +51,8 @@ def schema_of(record: type) -> pa.Schema:
         kind, nullable = _arrow_type(hints[item.name])
         metadata = {key: str(value) for key, value in item.metadata.items()}
         columns.append(pa.field(item.name, kind, nullable=nullable, metadata=metadata))
-    return pa.schema(columns, metadata={"record": record.__name__})
+    metadata = marked({b"record": record.__name__.encode()}, record.__name__)
+    return pa.schema(columns, metadata=metadata)
 
 
 def _arrow_type(hint: Any) -> tuple[pa.DataType, bool]:
@@ -187,7 +189,7 @@ def read_table(record: type, paths: Path | Sequence[Path]) -> pa.Table:
     """One or several files of a record's schema, as one table without the WKB column.
 
     Raises:
-        BadInput: a file is missing, unreadable or of another schema.
+        BadInput: a file is missing, unreadable, of another schema or of a newer version.
     """
     expected = schema_of(record)
     parts = []
@@ -198,6 +200,7 @@ def read_table(record: type, paths: Path | Sequence[Path]) -> pa.Table:
             raise BadInput("Table cannot be read", where=path, found=error) from error
         if GEOMETRY_COLUMN in table.column_names:
             table = table.drop_columns([GEOMETRY_COLUMN])
+        table = brought_up(table, record.__name__, path)
         if table.schema.names != expected.names or table.schema.types != expected.types:
             raise BadInput(
                 f"Table is not one of {record.__name__}",
