@@ -11,7 +11,7 @@ import json
 import os
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
@@ -42,17 +42,23 @@ _ARROW: dict[Any, pa.DataType] = {
 GEOMETRY_COLUMN = "geometry"
 
 
-@functools.cache
 def schema_of(record: type) -> pa.Schema:
     """Arrow schema of a record class: one field a column, with its unit and meaning."""
+    return _schema_of(record)
+
+
+@functools.cache
+def _schema_of(record: Hashable) -> pa.Schema:
+    """Made once: thousands of small tables are read in a row."""
+    assert isinstance(record, type)
     hints = typing.get_type_hints(record)
     columns = []
     for item in fields(record):
         kind, nullable = _arrow_type(hints[item.name])
         metadata = {key: str(value) for key, value in item.metadata.items()}
         columns.append(pa.field(item.name, kind, nullable=nullable, metadata=metadata))
-    metadata = marked({b"record": record.__name__.encode()}, record.__name__)
-    return pa.schema(columns, metadata=metadata)
+    told = marked({b"record": record.__name__.encode()}, record.__name__)
+    return pa.schema(columns, metadata=told)
 
 
 def _arrow_type(hint: Any) -> tuple[pa.DataType, bool]:

@@ -74,7 +74,7 @@ def fetch(run: Run, simulated: StageResult | None) -> tuple[StageResult, dict[st
         for site in run.sites:
             for item in _scene_items(run, site, found.sources):
                 items[item.item_id] = item
-        for item in _rejected(found.rejected):
+        for item in _rejected(run, found.rejected):
             items[item.item_id] = item
     budget = _Budget(run)
     flights = {name: _flight(item.task) for name, item in items.items() if _is_pass(item)}
@@ -169,7 +169,8 @@ def pass_items(run: Run, known: Known) -> list[Item]:
         for one in known.passes
     ]
     return items + _rejected(
-        (f"{provider.name}-{site_id}-{what}", error) for what, error in known.failures
+        run,
+        ((f"{provider.name}-{site_id}-{what}", error) for what, error in known.failures),
     )
 
 
@@ -218,11 +219,11 @@ class _Budget:
         return out + items[len(known.passes) :]
 
 
-def _rejected(rejected: Iterable[tuple[str, DarkcallError]]) -> list[Item]:
+def _rejected(run: Run, rejected: Iterable[tuple[str, DarkcallError]]) -> list[Item]:
     """What is no scene fails as an item of its own, so that it is counted and said."""
     items = []
     for name, error in rejected:
-        digest = hashlib.sha256(f"{name} {error}".encode()).hexdigest()
+        digest = hashlib.sha256(run.placeless(f"{name} {error}").encode()).hexdigest()
         item_id = f"rejected-{Path(name).name.lstrip('.')}-{digest[:8]}"
         items.append(Item(item_id=item_id, task=error, inputs={"error": digest}))
     return items

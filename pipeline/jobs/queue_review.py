@@ -113,7 +113,7 @@ def review_task(
         config_name=config.name,
         config_sha256=sha256_json(config.results_depend_on()),
         failures=tuple(
-            (result.stage, failure.item_id, failure.message)
+            (result.stage, failure.item_id, run.placeless(failure.message))
             for result in earlier
             for failure in result.failures
         ),

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,13 @@ import yaml
 from pipeline.config import load_config
 from pipeline.errors import BadInput
 from pipeline.jobs.evidence import evidence_of
+from pipeline.jobs.prune import plan_prune, prune
 from pipeline.pruned import read_pruned
 from pipeline.scene.read import read_scene
 from pipeline.scene.settings import Settings as SceneSettings
+from tests.jobs.conftest import TINY
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def with_policy(season, **changes):
@@ -53,20 +58,18 @@ def tree(workspace: Path) -> dict[str, bytes]:
     }  # fmt: skip
 
 
-@pytest.mark.timeout(280)
 def test_a_run_after_it_only_tells_the_catalogue(own_season, darkcall, contents):
     config = with_policy(own_season)
     spare = spared(own_season)
     assert spare, "the tiny season has a scene that nothing refers to"
     before = contents(own_season.workspace)
-    planned = darkcall("prune", "--plan", "--json", "--config", config)
-    told = json.loads(planned.out.splitlines()[-1])
+    plan = plan_prune(load_config(config), now=NOW)
     assert contents(own_season.workspace) == before  # a plan touches nothing
-    assert set(told["goes_scenes"]) == {folder.name for folder in spare.values()}
+    assert {one.item_id for one in plan.going} == {folder.name for folder in spare.values()}
 
     done = darkcall("prune", "--yes", "--json", "--config", config)
     assert done.code == 0, done.err
-    assert json.loads(done.out.splitlines()[-1])["n_bytes"] == told["goes_bytes"]
+    assert json.loads(done.out.splitlines()[-1])["n_bytes"] == plan.n_bytes
     for folder in spare.values():
         assert not list(folder.glob("[BV]*.tif"))
 
@@ -76,35 +79,39 @@ def test_a_run_after_it_only_tells_the_catalogue(own_season, darkcall, contents)
     after = contents(own_season.workspace)
     lost = set(before) - set(after)
     assert {Path(name).parent.name for name in lost} == {f.name for f in spare.values()}
-    same = {name for name in before if name in after and before[name] == after[name]}
-    assert set(before) - lost - same == {
-        name for name in before if name.startswith("catalogue/") and before[name] != after[name]
-    }
+    changed = {name for name in after if name in before and before[name] != after[name]}
+    assert {name.split("/")[0] for name in changed} == {"catalogue"}
 
-    # matching does not need the pixels, detection with other settings says that it has none
-    folder = next(iter(spare.values()))
-    ended = darkcall("match", "--force", "--config", config, "--log-json")
-    assert ended.code == 0, ended.err
-    assert contents(own_season.workspace) == after
-    with_policy(own_season, detect={"models": {"S2": "cfar", "S1": "cfar"}, "cfar_pfa": 1e-7})
+
+def test_what_needs_the_pixels_says_so_and_has_them_again(own_season, darkcall, contents):
+    config = with_policy(own_season)
+    spare = spared(own_season)
+    before = contents(own_season.workspace)
+    prune(load_config(config), now=NOW)
+
+    # matching does not need the pixels; detection with other settings says that it has none
+    matched = {name: one for name, one in before.items() if name.startswith("match/")}
+    assert darkcall("match", "--force", "--config", config, "--log-json").code == 0
+    now = contents(own_season.workspace)
+    assert {name: now[name] for name in matched} == matched
+    with_policy(own_season, detect={**TINY["detect"], "raw_score_min": 0.06})
     ended = darkcall("detect", "--config", config, "--log-json")
     assert ended.code == 0, ended.err
     (said,) = [line for line in ended.said() if line.startswith("detect: ")]
     assert f"{len(spare)} items were left out, as their pixels were pruned" in said
+    assert f"{len(spare)} of them stand as they were made before" in said
 
-    # who wants the pixels is told how they are had again, and has them
+    folder = next(iter(spare.values()))
     with pytest.raises(BadInput, match="darkcall fetch --force") as refused:
         read_scene(folder)
     words = str(refused.value).split("darkcall ")[1].split(" (")[0].split()
     assert darkcall(*words, "--config", config).code == 0
     assert read_pruned(folder) is None
+    again = contents(own_season.workspace)
     names = {name for name in before if name.startswith(f"fetch/{folder.name}/")}
-    assert {name: contents(own_season.workspace)[name] for name in names} == {
-        name: before[name] for name in names
-    }
+    assert {name: again[name] for name in names} == {name: before[name] for name in names}
 
 
-@pytest.mark.timeout(280)
 def test_killed_in_the_middle_it_ends_the_same(own_season, tmp_path, start, darkcall):
     config = with_policy(own_season)
     assert spared(own_season)
@@ -119,22 +126,22 @@ def test_killed_in_the_middle_it_ends_the_same(own_season, tmp_path, start, dark
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert darkcall("prune", "--yes", "--config", config).code == 0
-    assert darkcall("prune", "--yes", "--config", other / "configs/tiny.yaml").code == 0
+    prune(load_config(other / "configs/tiny.yaml"), now=NOW)
     assert tree(own_season.workspace) == tree(other / "workspace")
 
 
-def test_half_dropped_pixels_are_finished_unless_they_are_evidence_now(own_season, darkcall):
+def test_half_dropped_pixels_are_finished(own_season):
     config = with_policy(own_season)
     spare = list(spared(own_season).values())
     whole = tree(own_season.workspace)
-    assert darkcall("prune", "--yes", "--config", config).code == 0
+    prune(load_config(config), now=NOW)
     pruned = tree(own_season.workspace)
     assert pruned != whole
     # as if it had been killed after the note: a file is back
     note = read_pruned(spare[0])
     name = min(note.files)
     (spare[0] / name).write_bytes(b"\0" * note.files[name].n_bytes)
-    assert darkcall("prune", "--yes", "--config", config).code == 0
+    prune(load_config(config), now=NOW)
     assert tree(own_season.workspace) == pruned
 
 
