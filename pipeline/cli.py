@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from pipeline import cli_desk, cli_detector, cli_dossier, cli_watch
+from pipeline import cli_desk, cli_detector, cli_dossier, cli_keep, cli_watch
 from pipeline.cli_common import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -102,6 +102,9 @@ for _name, _about in (
 _stage_command("run", "All stages up to a filled review queue, and a summary.", STAGES)
 app.command("report")(cli_dossier.report)
 app.command("verify")(cli_dossier.verify)
+app.command("prune")(cli_keep.prune)
+app.command("backup")(cli_keep.backup)
+app.command("restore")(cli_keep.restore)
 
 
 @app.command("fetch")

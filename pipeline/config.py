@@ -104,8 +104,9 @@ class Config(BaseModel):
 
         Places of files are left out too: what the files hold is hashed where they are used.
         """
-        places = {"workspace", "sites", "inputs", "executor", "workers", "upkeep"}
-        return self.model_dump(mode="json", exclude=places)
+        places = ("workspace", "sites", "inputs", "executor", "workers", "upkeep")
+        exclude: dict[str, Any] = {**dict.fromkeys(places, True), "evaluate": {"undrawn"}}
+        return self.model_dump(mode="json", exclude=exclude)
 
 
 class Secrets(BaseSettings):

@@ -6,11 +6,12 @@ Reading is strict: a table whose columns or types differ from the record is refu
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from pipeline.errors import BadInput, ChecksFailed
+from pipeline.table_versions import brought_up, marked
 
 R = TypeVar("R")
 
@@ -42,13 +44,21 @@ GEOMETRY_COLUMN = "geometry"
 
 def schema_of(record: type) -> pa.Schema:
     """Arrow schema of a record class: one field a column, with its unit and meaning."""
+    return _schema_of(record)
+
+
+@functools.cache
+def _schema_of(record: Hashable) -> pa.Schema:
+    """Made once: thousands of small tables are read in a row."""
+    assert isinstance(record, type)
     hints = typing.get_type_hints(record)
     columns = []
     for item in fields(record):
         kind, nullable = _arrow_type(hints[item.name])
         metadata = {key: str(value) for key, value in item.metadata.items()}
         columns.append(pa.field(item.name, kind, nullable=nullable, metadata=metadata))
-    return pa.schema(columns, metadata={"record": record.__name__})
+    told = marked({b"record": record.__name__.encode()}, record.__name__)
+    return pa.schema(columns, metadata=told)
 
 
 def _arrow_type(hint: Any) -> tuple[pa.DataType, bool]:
@@ -185,7 +195,7 @@ def read_table(record: type, paths: Path | Sequence[Path]) -> pa.Table:
     """One or several files of a record's schema, as one table without the WKB column.
 
     Raises:
-        BadInput: a file is missing, unreadable or of another schema.
+        BadInput: a file is missing, unreadable, of another schema or of a newer version.
     """
     expected = schema_of(record)
     parts = []
@@ -196,6 +206,7 @@ def read_table(record: type, paths: Path | Sequence[Path]) -> pa.Table:
             raise BadInput("Table cannot be read", where=path, found=error) from error
         if GEOMETRY_COLUMN in table.column_names:
             table = table.drop_columns([GEOMETRY_COLUMN])
+        table = brought_up(table, record.__name__, path)
         if table.schema.names != expected.names or table.schema.types != expected.types:
             raise BadInput(
                 f"Table is not one of {record.__name__}",

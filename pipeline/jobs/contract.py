@@ -35,6 +35,7 @@ from pipeline.jobs.executors import Executor, WorkerDied
 from pipeline.jobs.hashing import sha256_file, sha256_json
 from pipeline.jobs.locks import stage_lock
 from pipeline.jobs.progress import Progress
+from pipeline.pruned import read_pruned
 from pipeline.records import Issue
 from pipeline.tables import write_records
 
@@ -91,6 +92,8 @@ class Item:
     """SHA-256 of everything the output depends on, by name; settings included."""
     selected: bool = True
     """False: outside `--site`, `--since` or `--until`; used as it is, never worked on."""
+    held: str | None = None
+    """Why it cannot be worked on again; what is there then stands, whatever it was made from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +137,8 @@ class StageResult:
     """Wall clock of working on it, waiting for workers included; of this run, never of a result."""
     bytes_written: int = 0
     """In the files of the items that were done in this run."""
+    held: Mapping[str, str] = field(default_factory=dict)
+    """Items that would be worked on, but cannot, and why; what was made of them before stands."""
 
     @property
     def exit_code(self) -> int:
@@ -194,11 +199,18 @@ def item_key(stage: Stage, item: Item) -> str:
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of an item whose files are all there in the right size, else None."""
+    """The manifest of an item whose files are all there in the right size, else None.
+
+    Files that were dropped by policy count as there: `pruned.json` tells them with their hashes.
+    """
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        pruned = read_pruned(folder)
         for name, entry in manifest["outputs"].items():
-            if (folder / name).stat().st_size != entry["bytes"]:
+            if pruned is not None and name in pruned.files:
+                if pruned.files[name].sha256 != entry["sha256"]:
+                    return None
+            elif (folder / name).stat().st_size != entry["bytes"]:
                 return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -217,7 +229,7 @@ def _check_ids(items: Sequence[Item]) -> None:
 
 
 def _is_due(item: Item, key: str, root: Path, mode: Mode) -> bool:
-    if not item.selected:
+    if not item.selected or item.held is not None:
         return False
     manifest = read_manifest(root / item.item_id)
     if mode.retry_failed:
@@ -422,11 +434,15 @@ def _result(
 ) -> StageResult:
     done: dict[str, Done] = {}
     bytes_written = 0
+    held: dict[str, str] = {}
     failed = {failure.item_id: failure for failure in failures}
     for item in sorted(items, key=lambda item: item.item_id):
         folder = root / item.item_id
         manifest = read_manifest(folder)
-        if manifest is not None and manifest["key"] == keys[item.item_id]:
+        is_same = manifest is not None and manifest["key"] == keys[item.item_id]
+        if item.held is not None and not is_same:
+            held[item.item_id] = item.held
+        if manifest is not None and (is_same or item.held is not None):
             done[item.item_id] = Done(
                 folder=folder, content_sha256=manifest["content_sha256"], counts=manifest["counts"]
             )
@@ -434,15 +450,14 @@ def _result(
                 bytes_written += sum(entry["bytes"] for entry in manifest["outputs"].values())
         elif item.item_id not in failed:
             failed.update(_former_failure(root, item.item_id))
-    left_out = [
-        item.item_id for item in items if item.item_id not in done and item.item_id not in failed
-    ]
+    left_out = [item.item_id for item in items if item.item_id not in {*done, *failed, *held}]
     return StageResult(
         stage=stage.name,
         done=done,
         n_worked=len(worked or ()),
         failures=tuple(failed[item_id] for item_id in sorted(failed)),
         left_out=tuple(sorted(left_out)),
+        held=held,
         active=worked is not None,
         n_items=len(items),
         bytes_written=bytes_written,

@@ -19,6 +19,7 @@ from pipeline.jobs.contract import Done, Item, Outcome, Stage, StageResult
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
 from pipeline.jobs.trained import detector_for, fingerprint
+from pipeline.pruned import read_pruned
 from pipeline.records import (
     Detection,
     Image,
@@ -85,10 +86,17 @@ def detect(run: Run, fetched: StageResult) -> StageResult:
                     "models": models,
                 },
                 selected=run.selection.takes(site_id=site_of(name), at=_sensed_at(run, done)),
+                held=without_pixels(done.folder),
             )
             for name, done in fetched.done.items()
         ],
     )
+
+
+def without_pixels(folder: Path) -> str | None:
+    """Why a fetched scene has no pixels to work on; None: it has them."""
+    pruned = read_pruned(folder)
+    return None if pruned is None else pruned.told
 
 
 def _sensed_at(run: Run, done: Done) -> datetime | None:
@@ -100,6 +108,23 @@ def _sensed_at(run: Run, done: Done) -> datetime | None:
 def site_of(item_id: str) -> str:
     """The site an item `<site>--<scene>` belongs to."""
     return item_id.split("--", 1)[0]
+
+
+def with_pixels(run: Run, fetched: StageResult) -> list[tuple[str, Done]]:
+    """Fetched scenes by name that still have their pixels; each that has none is told."""
+    there: list[tuple[str, Done]] = []
+    gone: list[tuple[str, str]] = []
+    for name, done in sorted(fetched.done.items()):
+        why = without_pixels(done.folder)
+        if why is None:
+            there.append((name, done))
+        else:
+            gone.append((name, why))
+    if gone:
+        with run.progress.stage("left out", len(gone)) as report:
+            for name, why in gone:
+                report.failed(name, why)
+    return there
 
 
 def ground_of(
@@ -218,8 +243,11 @@ def _arrivals(
     added = screen_berths(added, shown, task.detect)
     pictured = []
     for scene_id in sorted({one.scene_id for one in added}):
-        _, image = read_scene(folders[scene_id])
         own = [one for one in added if one.scene_id == scene_id]
+        if without_pixels(folders[scene_id]) is not None:
+            pictured += own
+            continue
+        _, image = read_scene(folders[scene_id])
         pictured += _with_chips(own, image, out, task.scene)
     return pictured
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from pipeline.jobs.archives import ORIGINAL
 from pipeline.jobs.contract import ISSUES, StageResult, read_manifest
 from pipeline.jobs.hashing import sha256_file
 from pipeline.jobs.ingest_ais import FIXES, STATICS
+from pipeline.pruned import Pruned, read_pruned
 from pipeline.records import Scene
 from pipeline.review import words
 from pipeline.review.exports import plain, write_csv
@@ -39,6 +41,8 @@ class FetchedScene:
     """SHA-256 of what it was made from, by name."""
     requests: Sequence[Mapping[str, Any]]
     """What was asked of an archive; empty where its answers were not kept."""
+    pruned: Pruned | None
+    """Its pixels that are gone by policy; None: all are there."""
 
     def as_json(self, *, copied: bool) -> dict[str, Any]:
         """For a manifest."""
@@ -53,6 +57,7 @@ class FetchedScene:
             "made_from": dict(self.made_from),
             "files": dict(self.files),
             "copied": copied,
+            **({} if self.pruned is None else {"pruned": json.loads(self.pruned.as_text())}),
         }
 
     def asked(self) -> str:
@@ -82,6 +87,7 @@ def fetched_scenes(
             files={name: one for name, one in manifest["outputs"].items() if name != ISSUES},
             made_from=manifest["inputs"],
             requests=_requests(done.folder / ORIGINAL),
+            pruned=read_pruned(done.folder),
         )
     return dict(sorted(found.items()))
 
@@ -102,12 +108,15 @@ def _requests(originals: Path) -> list[dict[str, Any]]:
 
 
 def copy_scene(one: FetchedScene, into: Path) -> None:
-    """Copy a scene's files as they were fetched.
+    """Copy a scene's files as they were fetched; those that were pruned are listed alone.
 
     Raises:
         ChecksFailed: a file is no longer what was fetched.
     """
+    gone = {} if one.pruned is None else one.pruned.files
     for name, told in one.files.items():
+        if name in gone:
+            continue
         target = into / one.item_id / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(one.folder / name, target)

@@ -25,7 +25,7 @@ from pipeline.evaluate.detection import (
 )
 from pipeline.evaluate.rates import measured_rates
 from pipeline.geo import Grid
-from pipeline.jobs.detect_ships import ground_of, site_of, tiles_of
+from pipeline.jobs.detect_ships import ground_of, site_of, tiles_of, with_pixels
 from pipeline.jobs.hull_labels import (
     PLAIN,
     HullLabel,
@@ -191,7 +191,7 @@ class _Tally:
 def labelled_scenes(run: Run, story: Story) -> Iterable[LabelledScene]:
     """The fetched scenes that people labelled, one at a time, in the order of their names."""
     labels = labels_of(run.config.inputs.scenes)
-    for name, done in sorted(story.fetched.done.items()):
+    for name, done in with_pixels(run, story.fetched):
         scene, image = read_scene(done.folder)
         path = labelled_image(scene, labels)
         if path is None:

@@ -27,6 +27,7 @@ from pipeline.jobs.archives import (
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult, item_key, read_manifest
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
+from pipeline.pruned import read_pruned
 from pipeline.records import Coverage, Site
 from pipeline.scene.cloud import cloud_mask
 from pipeline.scene.coverage import coverage
@@ -72,7 +73,7 @@ def fetch(run: Run, simulated: StageResult | None) -> tuple[StageResult, dict[st
         for site in run.sites:
             for item in _scene_items(run, site, found.sources):
                 items[item.item_id] = item
-        for item in _rejected(found.rejected):
+        for item in _rejected(run, found.rejected):
             items[item.item_id] = item
     budget = _Budget(run)
     flights = {name: _flight(item.task) for name, item in items.items() if _is_pass(item)}
@@ -117,9 +118,19 @@ def _scene_items(run: Run, site: Site, found: Iterable[Described]) -> list[Item]
                 **{path.name: run.hashes.sha256(path) for path in _files(source)},
             },
             selected=run.selection.takes(site_id=site.site_id, at=source.sensed_at),
+            held=_held(run, f"{site.site_id}--{source.source_id}", site, source.sensed_at),
         )
         for source in meeting
     ]
+
+
+def _held(run: Run, item_id: str, site: Site, at: datetime) -> str | None:
+    """A scene without pixels stays as it was fetched, unless it is asked for by force."""
+    asked = run.mode.active and run.mode.force
+    if asked and run.selection.takes(site_id=site.site_id, at=at):
+        return None
+    pruned = read_pruned(run.workspace / FETCH.name / item_id)
+    return None if pruned is None else pruned.told
 
 
 def _place(site: Site) -> str:
@@ -152,16 +163,20 @@ def pass_items(run: Run, known: Known) -> list[Item]:
             ),
             inputs={"settings": settings, "site": place, **task_inputs(one)},
             selected=run.selection.takes(site_id=site_id, at=one.sensed_at),
+            held=_held(run, f"{site_id}--{one.pass_id}_{provider.name}", known.site, one.sensed_at),
         )
         for one in known.passes
     ]
     return items + _rejected(
-        (f"{provider.name}-{site_id}-{what}", error) for what, error in known.failures
+        run,
+        ((f"{provider.name}-{site_id}-{what}", error) for what, error in known.failures),
     )
 
 
 def is_done(run: Run, item: Item) -> bool:
-    """Is an item fetched, from what it would be fetched from now?"""
+    """Is an item fetched, from what it would be fetched from now, or pruned since?"""
+    if item.held is not None:
+        return True
     manifest = read_manifest(run.workspace / FETCH.name / item.item_id)
     return manifest is not None and manifest["key"] == item_key(FETCH, item)
 
@@ -203,11 +218,11 @@ class _Budget:
         return out + items[len(known.passes) :]
 
 
-def _rejected(rejected: Iterable[tuple[str, DarkcallError]]) -> list[Item]:
+def _rejected(run: Run, rejected: Iterable[tuple[str, DarkcallError]]) -> list[Item]:
     """What is no scene fails as an item of its own, so that it is counted and said."""
     items = []
     for name, error in rejected:
-        digest = hashlib.sha256(f"{name} {error}".encode()).hexdigest()
+        digest = hashlib.sha256(run.placeless(f"{name} {error}").encode()).hexdigest()
         item_id = f"rejected-{Path(name).name.lstrip('.')}-{digest[:8]}"
         items.append(Item(item_id=item_id, task=error, inputs={"error": digest}))
     return items

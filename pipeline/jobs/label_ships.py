@@ -14,7 +14,7 @@ from pipeline.decided import Entry, HullRejected, Verdict
 from pipeline.decisions.settings import Settings as DecisionSettings
 from pipeline.decisions.standing import standings, valid_entries
 from pipeline.errors import BadInput, UsageError
-from pipeline.jobs.detect_ships import ground_of, site_of
+from pipeline.jobs.detect_ships import ground_of, site_of, with_pixels
 from pipeline.jobs.hull_labels import ignored_px, labelled_image, labels_of, on_grid, undrawn_on
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
@@ -50,7 +50,7 @@ def labels_from_drawings(run: Run, story: Story, inputs: Inputs) -> list[Labelle
     labels = labels_of(run.config.inputs.scenes)
     areas = run.config.evaluate.ignored_areas
     found = []
-    for name, done in sorted(story.fetched.done.items()):
+    for name, done in with_pixels(run, story.fetched):
         scene, image = read_scene(done.folder)
         path = labelled_image(scene, labels)
         if path is None or scene.sensor is not inputs.sensor:
@@ -101,7 +101,7 @@ def labels_from_run(
     for detection in findings.detections:
         by_scene[detection.scene_id].append(detection)
     found = []
-    for name, done in sorted(story.fetched.done.items()):
+    for name, done in with_pixels(run, story.fetched):
         scene, image = read_scene(done.folder)
         if scene.sensor is not inputs.sensor:
             continue

@@ -16,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 import pipeline.ais.settings
 import pipeline.match.settings
 import pipeline.scene.settings
 from pipeline.ais.near import FixesInTime, Place, fixes_near
 from pipeline.ais.predict import predict
+from pipeline.geo import Grid
 from pipeline.heard import (
     Reception,
     Track,
@@ -37,15 +39,12 @@ from pipeline.match.scene import match_scene
 from pipeline.records import (
     AisInView,
     Detection,
-    Image,
     Match,
-    Scene,
     Sensor,
     Site,
 )
-from pipeline.scene.cloud import cloud_mask
+from pipeline.scene.hidden import hidden_in
 from pipeline.scene.item import read_item
-from pipeline.scene.read import read_scene
 from pipeline.tables import read_records, schema_of, to_table, write_records
 
 MATCHES = "matches.parquet"
@@ -215,7 +214,7 @@ def _item(
 
 
 def _match_one(task: MatchTask, out: Path) -> Outcome:
-    scene, image = read_scene(task.folder)
+    scene, grid, hidden = hidden_in(task.folder, task.scene)
     predictions = predict(
         task.air.fixes,
         task.air.tracks,
@@ -228,7 +227,7 @@ def _match_one(task: MatchTask, out: Path) -> Outcome:
         detections=task.detections,
         predictions=predictions,
         reception=task.air.reception,
-        surface_cloud_at=_CloudAt(scene, image, task.scene),
+        surface_cloud_at=_CloudAt(grid, hidden),
         site=task.site,
         data_end=task.data_end,
         settings=task.match,
@@ -245,15 +244,12 @@ def _match_one(task: MatchTask, out: Path) -> Outcome:
 class _CloudAt:
     """Is a place hidden in an image: under cloud, or outside what was delivered?"""
 
-    def __init__(
-        self, scene: Scene, image: Image, settings: pipeline.scene.settings.Settings
-    ) -> None:
-        self._scene = scene
-        self._image = image
-        self._hidden = cloud_mask(image, settings) | ~image.valid
+    def __init__(self, grid: Grid, hidden: NDArray[np.bool_]) -> None:
+        self._grid = grid
+        self._hidden = hidden
 
     def __call__(self, lon: float, lat: float) -> bool:
-        row, col = self._image.grid.px_from_lonlat(lon, lat)
+        row, col = self._grid.px_from_lonlat(lon, lat)
         i, j = int(np.floor(row)), int(np.floor(col))
         height, width = self._hidden.shape
         return not (0 <= i < height and 0 <= j < width) or bool(self._hidden[i, j])

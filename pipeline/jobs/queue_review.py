@@ -19,7 +19,7 @@ from pipeline.clock import day_start
 from pipeline.geo import distance_m
 from pipeline.heard import TrackFix
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
-from pipeline.jobs.detect_ships import DETECTIONS
+from pipeline.jobs.detect_ships import DETECTIONS, without_pixels
 from pipeline.jobs.evaluate_season import score_findings
 from pipeline.jobs.findings import Findings, FindingsAt
 from pipeline.jobs.hashing import sha256_json
@@ -113,7 +113,7 @@ def review_task(
         config_name=config.name,
         config_sha256=sha256_json(config.results_depend_on()),
         failures=tuple(
-            (result.stage, failure.item_id, failure.message)
+            (result.stage, failure.item_id, run.placeless(failure.message))
             for result in earlier
             for failure in result.failures
         ),
@@ -277,8 +277,13 @@ def catalogue(run: Run, fetched: StageResult, screened: StageResult) -> StageRes
         for result in (fetched, screened)
         for name, done in result.done.items()
     }
+    pruned = {
+        f"pruned {name}": why
+        for name, done in fetched.done.items()
+        if (why := without_pixels(done.folder)) is not None
+    }
     items = [
-        Item(item_id=SEASON, task=task, inputs={**inputs, "title": run.config.title})
+        Item(item_id=SEASON, task=task, inputs={**inputs, **pruned, "title": run.config.title})
     ] if fetched.done else []  # fmt: skip
     return run.stage(CATALOGUE, items)
 

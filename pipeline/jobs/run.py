@@ -84,6 +84,14 @@ class Run:
         """One site by id."""
         return next(site for site in self.sites if site.site_id == site_id)
 
+    def placeless(self, text: str) -> str:
+        """A message without where this machine keeps its files: results must not tell it."""
+        inputs = self.config.inputs
+        places = {self.workspace, *inputs.scenes, *inputs.ais, *inputs.watchlists}
+        for place in sorted(places, key=lambda one: (-len(str(one)), one)):
+            text = text.replace(str(place), place.name)
+        return text
+
     def stage(self, stage: Stage, items: Sequence[Item]) -> StageResult:
         """Run one stage under this run's contract."""
         result = run_stage(

@@ -9,6 +9,7 @@ from pipeline.jobs.build_voyages import voyages
 from pipeline.jobs.call_history import record_history
 from pipeline.jobs.contract import WORST_FIRST, StageResult
 from pipeline.jobs.detect_ships import detect, screen
+from pipeline.jobs.evidence import record_evidence
 from pipeline.jobs.fetch_scenes import fetch
 from pipeline.jobs.find_calls import find, name
 from pipeline.jobs.findings import FindingsAt
@@ -102,10 +103,13 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         called=named, sailed=sailed,
     )  # fmt: skip
     told = (fetched, watched, detected, screened, ingested, tracked, matched, called, named, sailed)
+    queued = review(at("review"), findings=findings, simulated=simulated, earlier=told)
+    if queued.n_worked:
+        record_evidence(run.config)
     return Story(
         simulated=simulated, fetched=fetched, watched=watched, detected=detected,
         screened=screened, ingested=ingested, tracked=tracked, looked_up=looked_up,
         matched=matched, called=called, named=named, sailed=sailed, catalogued=catalogued,
-        queued=review(at("review"), findings=findings, simulated=simulated, earlier=told),
+        queued=queued,
         findings=findings,
     )  # fmt: skip

@@ -181,3 +181,16 @@ def print_failures(console: Console, story: Story) -> None:
     left_out = sum(len(result.left_out) for result in story.results())
     if left_out:
         console.print(Text(f"{left_out} items are not done and were not worked on in this run."))
+    for result in story.results():
+        if result.held:
+            console.print(Text(_held(result)), soft_wrap=True)
+
+
+def _held(result: StageResult) -> str:
+    """Items that stand as they were, as nothing is left to work on; one of them as an example."""
+    item_id, why = min(result.held.items())
+    standing = sum(item_id in result.done for item_id in result.held)
+    return (
+        f"{result.stage}: {len(result.held)} items were left out, as their pixels were pruned; "
+        f"{standing} of them stand as they were made before. {item_id}: {why}"
+    )

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import stat
 import tempfile
-import unicodedata
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, Literal, Protocol
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from pipeline.decided import Sha256
 from pipeline.decisions.journal import verify_export, verify_extract
 from pipeline.errors import DarkcallError, UsageError
 from pipeline.jobs.contract import MANIFEST
-from pipeline.jobs.hashing import CHUNK_BYTES
+from pipeline.jobs.sealed_files import (
+    Fault,
+    FolderSource,
+    Listed,
+    Source,
+    ZipSource,
+    fault_of,
+    is_safe,
+    read_small,
+    shown,
+)
 
 FORMAT = "darkcall dossier 1"
 SEAL = "manifest.sha256"
@@ -36,16 +42,6 @@ MAX_MANIFEST_BYTES = 64_000_000
 MAX_SMALL_BYTES = 1_000_000
 """Of the seal and the time stamp."""
 FAULTS_SHOWN = 100
-
-
-class Listed(BaseModel):
-    """A file as the manifest tells it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: str = Field(max_length=1_000)
-    bytes: int = Field(ge=0)
-    sha256: Sha256
 
 
 class Journal(BaseModel):
@@ -65,21 +61,6 @@ class Manifest(BaseModel):
     review: str = Field(max_length=4_000)
     journal: Journal
     files: list[Listed]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One thing that is not as it was sealed."""
-
-    what: str
-    """changed, missing, extra, link, unsafe path or unreadable."""
-    file: str
-    detail: str = ""
-
-    def __str__(self) -> str:
-        """One line, whatever the file calls itself."""
-        text = f"{self.what}: {_shown(self.file)}"
-        return f"{text} ({_shown(self.detail)})" if self.detail else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,90 +91,10 @@ class Checked:
             "journal_entries": told and told.journal.entries,
             "time_stamp": self.stamped,
             "faults": [
-                {"what": one.what, "file": _shown(one.file), "detail": _shown(one.detail)}
+                {"what": one.what, "file": shown(one.file), "detail": shown(one.detail)}
                 for one in self.faults
             ],
         }
-
-
-class _Source(Protocol):
-    """Where the files lie: name to why it is no plain file, or None where it is one."""
-
-    kinds: dict[str, str | None]
-    faults: list[Fault]
-
-    def open(self, name: str) -> IO[bytes]: ...
-
-
-class _Folder:
-    """A folder, no link of it followed."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self.kinds: dict[str, str | None] = {}
-        self.faults: list[Fault] = []
-        waiting = [""]
-        while waiting:
-            waiting += self._scan(waiting.pop())
-
-    def _scan(self, inside: str) -> Iterator[str]:
-        try:
-            with os.scandir(self._root / inside) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
-        except OSError as error:
-            self.faults.append(Fault(what="unreadable", file=inside, detail=str(error.strerror)))
-            return
-        for entry in found:
-            name = f"{inside}{entry.name}"
-            if entry.is_symlink():
-                self.kinds[name] = "link"
-            elif entry.is_dir(follow_symlinks=False):
-                yield f"{name}/"
-            else:
-                plain = entry.is_file(follow_symlinks=False)
-                self.kinds[name] = None if plain else "unreadable"
-
-    def open(self, name: str) -> IO[bytes]:
-        return (self._root / name).open("rb")
-
-
-class _Zip:
-    """A zip, nothing of it unpacked; its files lie at the top or in one folder."""
-
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-        self.kinds: dict[str, str | None] = {}
-        self.faults: list[Fault] = []
-        self._infos: dict[str, zipfile.ZipInfo] = {}
-        infos = archive.infolist()
-        top = _top([info.filename for info in infos])
-        for info in infos:
-            self._take(info, top)
-
-    def _take(self, info: zipfile.ZipInfo, top: str) -> None:
-        if info.is_dir() and is_safe(info.filename.rstrip("/")):
-            return
-        if not info.filename.startswith(top):
-            what = "extra" if is_safe(info.filename) else "unsafe path"
-            self.faults.append(Fault(what=what, file=info.filename))
-            return
-        name = info.filename.removeprefix(top)
-        if name in self.kinds:
-            self.faults.append(Fault(what="extra", file=name, detail="twice in the zip"))
-            return
-        self._infos[name] = info
-        is_link = stat.S_ISLNK(info.external_attr >> 16)
-        self.kinds[name] = "link" if is_link else None
-
-    def open(self, name: str) -> IO[bytes]:
-        return self._archive.open(self._infos[name])
-
-
-def _top(names: list[str]) -> str:
-    if MANIFEST in names:
-        return ""
-    tops = {name.removesuffix(MANIFEST) for name in names if name.endswith(f"/{MANIFEST}")}
-    return next((top for top in sorted(tops) if top.count("/") == 1), "")
 
 
 def verify_dossier(path: Path) -> Checked:
@@ -215,29 +116,29 @@ def verify_dossier(path: Path) -> Checked:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Source]:
+def _opened(path: Path) -> Iterator[Source]:
     if path.is_dir():
-        yield _Folder(path)
+        yield FolderSource(path)
         return
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UsageError("No dossier", where=path, found=error) from None
     with archive:
-        yield _Zip(archive)
+        yield ZipSource(archive)
 
 
-def _checked(source: _Source) -> Checked:
+def _checked(source: Source) -> Checked:
     faults = list(source.faults)
-    content = _small(source, MANIFEST, MAX_MANIFEST_BYTES, faults)
+    content = read_small(source, MANIFEST, MAX_MANIFEST_BYTES, faults)
     digest = hashlib.sha256(content).hexdigest()
-    seal = _small(source, SEAL, MAX_SMALL_BYTES, faults)
+    seal = read_small(source, SEAL, MAX_SMALL_BYTES, faults)
     if content and seal and seal.split()[:1] != [digest.encode()]:
         faults.append(Fault(what="changed", file=MANIFEST, detail=f"{SEAL} tells another hash"))
     manifest = _parsed(content, faults)
     stamped = False
     if STAMP in source.kinds:
-        token = _small(source, STAMP, MAX_SMALL_BYTES, faults)
+        token = read_small(source, STAMP, MAX_SMALL_BYTES, faults)
         stamped = bytes.fromhex(digest) in token
         if token and not stamped:
             faults.append(Fault(what="changed", file=STAMP, detail="is of another manifest"))
@@ -248,27 +149,6 @@ def _checked(source: _Source) -> Checked:
         manifest=manifest, manifest_sha256=digest, n_good=len(good), stamped=stamped,
         n_bytes=sum(one.bytes for one in good), faults=tuple(faults),
     )  # fmt: skip
-
-
-def _small(source: _Source, name: str, limit: int, faults: list[Fault]) -> bytes:
-    """A file of bounded size; empty where it cannot be read, and a fault says why."""
-    kind = source.kinds.get(name, "missing")
-    detail = ""
-    if kind is None:
-        try:
-            with source.open(name) as stream:
-                content = stream.read(limit + 1)
-            if len(content) <= limit:
-                return content
-            kind, detail = "unreadable", f"larger than {limit:,} bytes"
-        except _BROKEN as error:
-            kind, detail = "unreadable", str(error)
-    faults.append(Fault(what=kind, file=name, detail=detail))
-    return b""
-
-
-_BROKEN = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
-"""What reading may say, of a zip too."""
 
 
 def _parsed(content: bytes, faults: list[Fault]) -> Manifest | None:
@@ -285,7 +165,7 @@ def _parsed(content: bytes, faults: list[Fault]) -> Manifest | None:
     return None
 
 
-def _against(manifest: Manifest, source: _Source, faults: list[Fault]) -> list[Listed]:
+def _against(manifest: Manifest, source: Source, faults: list[Fault]) -> list[Listed]:
     """The files that are as they were listed."""
     good: dict[str, Listed] = {}
     named: set[str] = set()
@@ -294,7 +174,7 @@ def _against(manifest: Manifest, source: _Source, faults: list[Fault]) -> list[L
             faults.append(Fault(what="unsafe path", file=one.path, detail="named in the manifest"))
             continue
         named.add(one.path)
-        fault = _fault_of(one, source)
+        fault = fault_of(one, source)
         if fault is None:
             good[one.path] = one
         else:
@@ -307,48 +187,7 @@ def _against(manifest: Manifest, source: _Source, faults: list[Fault]) -> list[L
     return list(good.values())
 
 
-def is_safe(name: str) -> bool:
-    """A relative path that stays below where it starts, on any system."""
-    if not name or name.startswith("/") or "\\" in name or ":" in name:
-        return False
-    if any(unicodedata.category(one).startswith("C") for one in name):
-        return False
-    parts = PurePosixPath(name).parts
-    return ".." not in parts and "/".join(parts) == name
-
-
-def _fault_of(one: Listed, source: _Source) -> Fault | None:
-    kind = source.kinds.get(one.path, "missing")
-    if kind is not None:
-        return Fault(what=kind, file=one.path)
-    try:
-        with source.open(one.path) as stream:
-            size, digest = _hashed(stream, one.bytes)
-    except _BROKEN as error:
-        return Fault(what="changed", file=one.path, detail=f"unreadable: {error}")
-    if size != one.bytes:
-        found = f"{size:,}" if size < one.bytes else "more"
-        detail = f"bytes expected {one.bytes:,}, found {found}"
-        return Fault(what="changed", file=one.path, detail=detail)
-    if digest != one.sha256:
-        detail = f"SHA-256 expected {one.sha256}, found {digest}"
-        return Fault(what="changed", file=one.path, detail=detail)
-    return None
-
-
-def _hashed(stream: IO[bytes], n_bytes: int) -> tuple[int, str]:
-    """Size and hash, no further read than one byte beyond what is expected."""
-    digest, size = hashlib.sha256(), 0
-    while size <= n_bytes:
-        chunk = stream.read(min(CHUNK_BYTES, n_bytes + 1 - size))
-        if not chunk:
-            break
-        digest.update(chunk)
-        size += len(chunk)
-    return size, digest.hexdigest()
-
-
-def _journal(source: _Source, manifest: Manifest) -> list[Fault]:
+def _journal(source: Source, manifest: Manifest) -> list[Fault]:
     """Its chain, where the whole of it is there; else each line's own seal."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "journal.jsonl"
@@ -365,8 +204,3 @@ def _journal(source: _Source, manifest: Manifest) -> list[Fault]:
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             return [Fault(what="unreadable", file=JOURNAL, detail=type(error).__name__)]
     return []
-
-
-def _shown(text: str) -> str:
-    """On one line, without what a terminal would obey."""
-    return "".join("�" if unicodedata.category(c)[0] in "CZ" and c != " " else c for c in text)

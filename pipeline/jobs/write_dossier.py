@@ -286,6 +286,8 @@ def _look(working: Path, one: _Call, look: Coverage | None, when: str) -> Shown:
     scene = one.scenes.get(look.scene_id)
     if scene is None:
         return Shown(label=label, lines=lines, chip=None)
+    if scene.pruned is not None:
+        return Shown(label=label, lines=[*lines, scene.pruned.told], chip=None)
     name = f"{CHIPS}/{scene.item_id}.png"
     _, image = read_scene(scene.folder)
     row, col = image.grid.px_from_lonlat(lon, lat)

@@ -13,6 +13,7 @@ import shapely
 from pystac.layout import TemplateLayoutStrategy
 from shapely.geometry import mapping
 
+from pipeline.pruned import read_pruned
 from pipeline.records import Detection
 from pipeline.scene.item import PREFIX, read_document
 
@@ -52,10 +53,14 @@ def write_catalogue(
 
 
 def _scene_item(path: Path, folder: Path) -> pystac.Item:
-    """The scene's own item, its assets reached from the catalogue's folder."""
+    """The scene's own item, its assets reached from the catalogue's folder, if not pruned."""
     document = read_document(path)
     item = pystac.Item.from_dict(document, preserve_dict=False)
     item.clear_links()
+    pruned = read_pruned(path.parent)
+    if pruned is not None:
+        item.assets = {}
+        item.properties[f"{PREFIX}pruned"] = pruned.told
     for asset in item.assets.values():
         target = path.parent / Path(asset.href).name
         asset.href = os.path.relpath(target, folder / "scenes")

@@ -14,6 +14,7 @@ from shapely import Geometry
 
 from pipeline.errors import BadInput
 from pipeline.geo import Grid, to_crs
+from pipeline.pruned import read_pruned
 from pipeline.records import (
     Image,
     Scene,
@@ -241,7 +242,7 @@ def open_stored(folder: Path) -> Stored:
     """A fetched scene's item and grid.
 
     Raises:
-        BadInput: the item or a raster is missing or damaged.
+        BadInput: the item or a raster is missing or damaged, or the pixels were pruned.
     """
     document = read_document(folder / ITEM)
     scene, assets = described(document, folder / ITEM), document["assets"]
@@ -255,7 +256,10 @@ def open_stored(folder: Path) -> Stored:
             found=repr(error),
             do="Fetch the scene again",
         ) from None
-    return Stored(scene=scene, grid=_stored_grid(bands[scene.bands[0]].path), bands=bands)
+    pruned = read_pruned(folder)
+    if pruned is not None:
+        raise BadInput("Scene has no pixels any more", where=scene.scene_id, do=pruned.told)
+    return Stored(scene=scene, grid=stored_grid(bands[scene.bands[0]].path), bands=bands)
 
 
 def _stored_band(name: str, asset: dict[str, Any], folder: Path) -> SourceBand:
@@ -270,7 +274,8 @@ def _stored_band(name: str, asset: dict[str, Any], folder: Path) -> SourceBand:
     )
 
 
-def _stored_grid(path: Path) -> Grid:
+def stored_grid(path: Path) -> Grid:
+    """The grid of a raster of a fetched scene."""
     with opened(path) as dataset:
         return Grid(
             crs=crs_of(dataset, path),

@@ -18,7 +18,8 @@ from pipeline.decided import Noted
 from pipeline.decisions.journal import append, export
 from pipeline.decisions.store import Store
 from pipeline.errors import ChecksFailed, UsageError
-from pipeline.jobs import verify_dossier as verifying
+from pipeline.jobs import sealed_files
+from pipeline.jobs import verify_dossier as verify_dossier_module
 from pipeline.jobs.seal_dossier import publish, seal, unfinished, zipped
 from pipeline.jobs.verify_dossier import is_safe, verify_dossier
 from tests.decisions.conftest import BEGIN
@@ -145,9 +146,11 @@ def test_links_and_pipes_are_named_and_never_opened(dossier, tmp_path):
 def test_a_path_that_leads_elsewhere_is_named_and_not_followed(dossier, path, monkeypatch):
     listed(dossier, lambda d: d["files"].append({"path": path, "bytes": 0, "sha256": "0" * 64}))
     opened = []
-    real = verifying._Folder.open
+    real = sealed_files.FolderSource.open
     monkeypatch.setattr(
-        verifying._Folder, "open", lambda self, name: opened.append(name) or real(self, name)
+        sealed_files.FolderSource,
+        "open",
+        lambda self, name: opened.append(name) or real(self, name),
     )
     assert faults(dossier) == [("unsafe path", path)]
     assert path not in opened or path == "manifest.json"
@@ -178,7 +181,7 @@ def test_a_manifest_that_is_none_is_said_and_nothing_breaks(dossier, content):
 
 
 def test_a_huge_manifest_is_not_read(dossier, monkeypatch):
-    monkeypatch.setattr(verifying, "MAX_MANIFEST_BYTES", 1_000)
+    monkeypatch.setattr(verify_dossier_module, "MAX_MANIFEST_BYTES", 1_000)
     (dossier / "manifest.json").write_bytes(b" " * 1_001)
     assert ("unreadable", "manifest.json") in faults(dossier)
 

@@ -1,0 +1,23 @@
+"""The names of all stages, for who must be alone in a workspace."""
+
+from __future__ import annotations
+
+from pipeline.jobs.build_voyages import VOYAGE
+from pipeline.jobs.call_history import HISTORY
+from pipeline.jobs.detect_ships import DETECT, SCREEN
+from pipeline.jobs.fetch_scenes import FETCH
+from pipeline.jobs.find_calls import FIND, NAME
+from pipeline.jobs.ingest_ais import AIS, TRACK
+from pipeline.jobs.look_up import LOOK_UP
+from pipeline.jobs.match_ais import MATCH
+from pipeline.jobs.queue_review import CATALOGUE, REVIEW
+from pipeline.jobs.simulate_season import SIMULATE
+from pipeline.jobs.watch_passes import WATCH
+
+EVERY_STAGE = (
+    *(stage.name for stage in (
+        SIMULATE, FETCH, WATCH, DETECT, SCREEN, AIS, TRACK, LOOK_UP, MATCH, FIND, NAME, VOYAGE,
+        CATALOGUE, REVIEW,
+    )),
+    HISTORY,
+)  # fmt: skip
