@@ -29,7 +29,7 @@ from pipeline.errors import (
     DiskFull,
     UsageError,
 )
-from pipeline.jobs.executors import Executor, WorkerDied
+from pipeline.jobs.executors import Executor, Place, WorkerDied
 from pipeline.jobs.hashing import sha256_file, sha256_json
 from pipeline.jobs.locks import stage_lock
 from pipeline.jobs.progress import Progress
@@ -74,6 +74,8 @@ class Stage:
     """Top-level function of (task, folder to write to)."""
     waiting: bool = False
     """Its items wait for a network more than they compute."""
+    place: Place = Place.ANY
+    """Where there are several machines: which of them may take its items."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +227,9 @@ def _work_through(
         Assignment(stage=stage, item=item, key=keys[item.item_id], root=root) for item in todo
     ]
     with progress.stage(stage.name, len(todo)) as report:
-        for index, result in executor.run(perform, assignments, waiting=stage.waiting):
+        for index, result in executor.run(
+            perform, assignments, waiting=stage.waiting, place=stage.place
+        ):
             item_id = todo[index].item_id
             if isinstance(result, WorkerDied):
                 ended: Mapping[str, int] | Failure = _record_failure(root, _worker_died(item_id))

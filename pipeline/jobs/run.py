@@ -16,6 +16,7 @@ from pipeline.jobs.contract import Item, Mode, Stage, StageResult, run_stage
 from pipeline.jobs.executors import Executor, ProcessExecutor, SerialExecutor
 from pipeline.jobs.hashing import HashCache
 from pipeline.jobs.progress import Progress
+from pipeline.jobs.ray_executor import RayExecutor
 from pipeline.records import Site
 from pipeline.sites import load_sites
 
@@ -100,13 +101,19 @@ class Run:
 
 def open_run(config: Config, *, selection: Selection, mode: Mode, progress: Progress) -> Run:
     """A run of a configuration. Close its executor when done."""
-    workers = config.workers or os.cpu_count() or 1
-    serial = config.executor == "serial" or workers == 1
     return Run(
         config=config,
         selection=selection,
         mode=mode,
-        executor=SerialExecutor() if serial else ProcessExecutor(workers),
+        executor=_executor(config),
         progress=progress,
         hashes=HashCache(config.workspace / ".cache" / "sha256.json"),
     )
+
+
+def _executor(config: Config) -> Executor:
+    if config.executor == "ray":
+        return RayExecutor(config.ray, config.workers)
+    workers = config.workers or os.cpu_count() or 1
+    serial = config.executor == "serial" or workers == 1
+    return SerialExecutor() if serial else ProcessExecutor(workers)
