@@ -103,6 +103,12 @@ class Config(BaseModel):
     )
     workers: int | None = Field(None, ge=1, le=1024, description="processes; null: one a core")
     ray: RaySettings = RaySettings()
+    workspace_store: str | None = Field(
+        None,
+        pattern=r"^(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._/-]*$",
+        description="object storage that several machines keep the workspace in; null: none. "
+        "Credentials come from the environment",
+    )
     simulate: pipeline.simulate.settings.Settings | None = Field(
         None, description="a simulated season stands in for real inputs"
     )
@@ -123,7 +129,16 @@ class Config(BaseModel):
 
         Places of files are left out too: what the files hold is hashed where they are used.
         """
-        places = {"workspace", "sites", "inputs", "executor", "workers", "ray", "upkeep"}
+        places = {
+            "workspace",
+            "sites",
+            "inputs",
+            "executor",
+            "workers",
+            "ray",
+            "workspace_store",
+            "upkeep",
+        }
         return self.model_dump(mode="json", exclude=places)
 
 

@@ -9,9 +9,11 @@ the item in hand at most. A failed item is recorded and never stops the others.
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import os
 import shutil
+import socket
 import traceback
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,17 +32,15 @@ from pipeline.errors import (
     UsageError,
 )
 from pipeline.jobs.executors import Executor, Place, WorkerDied
+from pipeline.jobs.finished import MANIFEST, PART, TRASH, Need, Store, fsync, publish, read_manifest
 from pipeline.jobs.hashing import sha256_file, sha256_json
 from pipeline.jobs.locks import stage_lock
 from pipeline.jobs.progress import Progress
 from pipeline.records import Issue
 from pipeline.tables import write_records
 
-MANIFEST = "manifest.json"
 ISSUES = "issues.parquet"
 FAILED = ".failed"
-TRASH = ".trash"
-PART = ".part"
 WORST_FIRST = (EXIT_DEFECT, EXIT_CHECKS_FAILED, EXIT_SOME_FAILED, EXIT_TRY_LATER)
 
 
@@ -76,6 +76,10 @@ class Stage:
     """Its items wait for a network more than they compute."""
     place: Place = Place.ANY
     """Where there are several machines: which of them may take its items."""
+    pixels: bool = False
+    """Its items read scenes' pixels, not only tables."""
+    pixels_here: bool = False
+    """What it makes of pixels is read where the run was started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +159,7 @@ def run_stage(
     mode: Mode,
     executor: Executor,
     progress: Progress,
+    store: Store | None = None,
 ) -> StageResult:
     """Do what is not done yet, and say how it went.
 
@@ -165,32 +170,25 @@ def run_stage(
     _check_ids(items)
     root = workspace / stage.name
     keys = {item.item_id: item_key(stage, item) for item in items}
+    if store is not None:
+        store.settle(root, keys, pixels=stage.pixels_here)
+    lean = store is not None
     if not mode.active:
-        return _result(stage, items, keys=keys, root=root, failures=[], n_worked=None)
+        return _result(stage, items, keys=keys, root=root, failures=[], n_worked=None, lean=lean)
     with stage_lock(workspace, stage.name):
         _sweep(root, keys)
-        todo = [item for item in items if _is_due(item, keys[item.item_id], root, mode)]
+        todo = [item for item in items if _is_due(item, keys[item.item_id], root, mode, lean)]
         failures = _work_through(
-            stage, todo, keys=keys, root=root, executor=executor, progress=progress
+            stage, todo, keys=keys, root=root, executor=executor, progress=progress, store=store
         )
-    return _result(stage, items, keys=keys, root=root, failures=failures, n_worked=len(todo))
+    return _result(
+        stage, items, keys=keys, root=root, failures=failures, n_worked=len(todo), lean=lean
+    )
 
 
 def item_key(stage: Stage, item: Item) -> str:
     """What an item's output depends on, as one hash."""
     return sha256_json([stage.name, stage.version, item.item_id, dict(item.inputs)])
-
-
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of an item whose files are all there in the right size, else None."""
-    try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        for name, entry in manifest["outputs"].items():
-            if (folder / name).stat().st_size != entry["bytes"]:
-                return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return manifest
 
 
 def _check_ids(items: Sequence[Item]) -> None:
@@ -204,10 +202,10 @@ def _check_ids(items: Sequence[Item]) -> None:
         seen.add(name)
 
 
-def _is_due(item: Item, key: str, root: Path, mode: Mode) -> bool:
+def _is_due(item: Item, key: str, root: Path, mode: Mode, lean: bool) -> bool:
     if not item.selected:
         return False
-    manifest = read_manifest(root / item.item_id)
+    manifest = read_manifest(root / item.item_id, lean=lean)
     if mode.retry_failed:
         return manifest is None or (root / FAILED / f"{item.item_id}.json").exists()
     return mode.force or manifest is None or manifest["key"] != key
@@ -221,10 +219,19 @@ def _work_through(
     root: Path,
     executor: Executor,
     progress: Progress,
+    store: Store | None,
 ) -> list[Failure]:
     failures: list[Failure] = []
     assignments = [
-        Assignment(stage=stage, item=item, key=keys[item.item_id], root=root) for item in todo
+        Assignment(
+            stage=stage,
+            item=item,
+            key=keys[item.item_id],
+            root=root,
+            store=store,
+            needs={} if store is None else store.needs(item.task),
+        )
+        for item in todo
     ]
     with progress.stage(stage.name, len(todo)) as report:
         for index, result in executor.run(
@@ -235,12 +242,27 @@ def _work_through(
                 ended: Mapping[str, int] | Failure = _record_failure(root, _worker_died(item_id))
             else:
                 ended = result
+            if store is not None:
+                _take_over(store, stage, assignments[index], ended)
             if isinstance(ended, Failure):
                 failures.append(ended)
                 report.failed(item_id, ended.message)
             else:
                 report.done(item_id, ended)
     return sorted(failures, key=lambda failure: failure.item_id)
+
+
+def _take_over(
+    store: Store, stage: Stage, done: Assignment, ended: Mapping[str, int] | Failure
+) -> None:
+    """What another machine said of an item and made of it, here too."""
+    item_id = done.item.item_id
+    if isinstance(ended, Failure):
+        _record_failure(done.root, ended)
+        return
+    store.settle(done.root, {item_id: done.key}, pixels=stage.pixels_here)
+    store.forget_others(done.root / item_id, done.key)
+    (done.root / FAILED / f"{item_id}.json").unlink(missing_ok=True)
 
 
 def _worker_died(item_id: str) -> Failure:
@@ -259,22 +281,33 @@ class Assignment:
     item: Item
     key: str
     root: Path
+    store: Store | None = None
+    needs: Mapping[str, Need] = field(default_factory=dict)
+    """What it reads of the workspace, to be brought from the store; by place."""
 
 
 def perform(assignment: Assignment) -> Mapping[str, int] | Failure:
     """Do one item and publish it; what goes wrong comes back as a value, never as a traceback."""
     item_id, root = assignment.item.item_id, assignment.root
-    part = root / f"{PART}-{item_id}"
+    # a machine taken for dead may still be writing; it must not write into this
+    part = root / f"{PART}-{item_id}--{socket.gethostname()}-{os.getpid()}"
+    store = assignment.store
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
+        if store is not None:
+            store.bring_all(assignment.needs, pixels=assignment.stage.pixels)
         outcome = assignment.stage.work(assignment.item.task, part)
         _check_rows(outcome, item_id)
         _seal(part, assignment, outcome)
-        _publish(part, root, item_id)
+        publish(part, root, item_id)
+        if store is not None:
+            store.push(root / item_id)
     except Exception as error:  # noqa: BLE001  the one place that catches everything: the contract
         shutil.rmtree(part, ignore_errors=True)
         return _record_failure(root, _failure(item_id, error))
+    for left in root.glob(f"{PART}-{glob.escape(item_id)}--*"):
+        shutil.rmtree(left, ignore_errors=True)
     (root / FAILED / f"{item_id}.json").unlink(missing_ok=True)
     set_aside = {"set_aside": outcome.n_set_aside} if outcome.n_set_aside else {}
     return {**outcome.counts, **set_aside}
@@ -302,7 +335,7 @@ def _seal(part: Path, assignment: Assignment, outcome: Outcome) -> None:
             "sha256": sha256_file(path),
             "bytes": path.stat().st_size,
         }
-        _fsync(path)
+        fsync(path)
     manifest = {
         "stage": assignment.stage.name,
         "stage_version": assignment.stage.version,
@@ -317,28 +350,8 @@ def _seal(part: Path, assignment: Assignment, outcome: Outcome) -> None:
         "content_sha256": sha256_json({name: entry["sha256"] for name, entry in outputs.items()}),
     }
     (part / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-    _fsync(part / MANIFEST)
-    _fsync(part)
-
-
-def _publish(part: Path, root: Path, item_id: str) -> None:
-    """One rename puts the item in its place; a former version is moved out of the way first."""
-    target = root / item_id
-    trash = root / f"{TRASH}-{item_id}"
-    if target.exists():
-        shutil.rmtree(trash, ignore_errors=True)
-        target.rename(trash)
-    part.rename(target)
-    _fsync(root)
-    shutil.rmtree(trash, ignore_errors=True)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    fsync(part / MANIFEST)
+    fsync(part)
 
 
 def _failure(item_id: str, error: Exception) -> Failure:
@@ -392,12 +405,13 @@ def _result(
     root: Path,
     failures: Sequence[Failure],
     n_worked: int | None,
+    lean: bool,
 ) -> StageResult:
     done: dict[str, Done] = {}
     failed = {failure.item_id: failure for failure in failures}
     for item in sorted(items, key=lambda item: item.item_id):
         folder = root / item.item_id
-        manifest = read_manifest(folder)
+        manifest = read_manifest(folder, lean=lean)
         if manifest is not None and manifest["key"] == keys[item.item_id]:
             done[item.item_id] = Done(
                 folder=folder, content_sha256=manifest["content_sha256"], counts=manifest["counts"]

@@ -225,5 +225,5 @@ def _arrivals(
     return pictured
 
 
-DETECT = Stage(name="detect", version=6, work=_detect_in_scene, place=Place.GPU)
-SCREEN = Stage(name="screen", version=5, work=_screen_site)
+DETECT = Stage(name="detect", version=6, work=_detect_in_scene, place=Place.GPU, pixels=True)
+SCREEN = Stage(name="screen", version=5, work=_screen_site, pixels=True)

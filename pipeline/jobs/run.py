@@ -13,6 +13,7 @@ from pipeline.clock import parse_utc
 from pipeline.config import Config
 from pipeline.errors import BadInput, UsageError
 from pipeline.jobs.contract import Item, Mode, Stage, StageResult, run_stage
+from pipeline.jobs.depot import Depot
 from pipeline.jobs.executors import Executor, ProcessExecutor, SerialExecutor
 from pipeline.jobs.hashing import HashCache
 from pipeline.jobs.progress import Progress
@@ -64,6 +65,7 @@ class Run:
     executor: Executor
     progress: Progress
     hashes: HashCache
+    depot: Depot | None = None
 
     @property
     def workspace(self) -> Path:
@@ -90,9 +92,14 @@ class Run:
             mode=self.mode,
             executor=self.executor,
             progress=self.progress,
+            store=self.depot,
         )
         self.hashes.save()
         return result
+
+    def to_show(self) -> Run:
+        """The same run, with pixels brought here from the depot: nothing is computed, but shown."""
+        return replace(self, depot=self.depot and replace(self.depot, whole=True))
 
     def passive(self) -> Run:
         """The same run, taking what is done and doing nothing."""
@@ -108,6 +115,7 @@ def open_run(config: Config, *, selection: Selection, mode: Mode, progress: Prog
         executor=_executor(config),
         progress=progress,
         hashes=HashCache(config.workspace / ".cache" / "sha256.json"),
+        depot=_depot(config),
     )
 
 
@@ -117,3 +125,11 @@ def _executor(config: Config) -> Executor:
     workers = config.workers or os.cpu_count() or 1
     serial = config.executor == "serial" or workers == 1
     return SerialExecutor() if serial else ProcessExecutor(workers)
+
+
+def _depot(config: Config) -> Depot | None:
+    if config.workspace_store is None:
+        return None
+    depot = Depot(url=config.workspace_store.rstrip("/"), workspace=config.workspace)
+    depot.check()
+    return depot

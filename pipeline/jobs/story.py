@@ -71,6 +71,7 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         Locked: another run holds a stage.
         UsageError: a site or an input of the configuration does not exist.
     """
+    run = run if active else run.to_show()
 
     def at(name: str) -> Run:
         return run if name in active else run.passive()

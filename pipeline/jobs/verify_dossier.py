@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,8 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.decided import Sha256
 from pipeline.decisions.journal import verify_export, verify_extract
 from pipeline.errors import DarkcallError, UsageError
-from pipeline.jobs.contract import MANIFEST
+from pipeline.jobs.finished import MANIFEST
 from pipeline.jobs.hashing import CHUNK_BYTES
+from pipeline.jobs.plain_paths import is_safe
 
 FORMAT = "darkcall dossier 1"
 SEAL = "manifest.sha256"
@@ -305,16 +306,6 @@ def _against(manifest: Manifest, source: _Source, faults: list[Fault]) -> list[L
         else:
             faults.append(Fault(what=source.kinds[name] or "extra", file=name))
     return list(good.values())
-
-
-def is_safe(name: str) -> bool:
-    """A relative path that stays below where it starts, on any system."""
-    if not name or name.startswith("/") or "\\" in name or ":" in name:
-        return False
-    if any(unicodedata.category(one).startswith("C") for one in name):
-        return False
-    parts = PurePosixPath(name).parts
-    return ".." not in parts and "/".join(parts) == name
 
 
 def _fault_of(one: Listed, source: _Source) -> Fault | None:
