@@ -55,12 +55,12 @@ class Depot:
         """
         try:
             next(iter(_vendor().list(_store(self.url), prefix="none", chunk_size=1)), None)
-        except FileNotFoundError as error:
+        except _failures() as error:
+            if " 404 " not in str(error):
+                raise self._unreachable(error) from None
             raise UsageError(
                 "Object storage has no such bucket", where=self.url, found=_short(error)
             ) from None
-        except _failures() as error:
-            raise self._unreachable(error) from None
 
     def settle(self, root: Path, keys: Mapping[str, str], *, pixels: bool) -> None:
         """Bring the finished items of a stage that lie here or there to both.

@@ -17,9 +17,11 @@ import psutil
 
 REPOSITORY = Path(__file__).parents[2]
 NODE = Path(__file__).with_name("ray_node.py")
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Ray's word for: stay on 127.0.0.1. For the machines, and for whoever connects to them."""
 ENVIRONMENT = {
+    **LOOPBACK,
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's word for: stay on 127.0.0.1
     "RAY_agent_register_timeout_ms": "180000",
     # a dead machine is noticed in seconds instead of half a minute
     "RAY_health_check_period_ms": "1000",

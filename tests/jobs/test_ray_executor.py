@@ -16,7 +16,7 @@ from pipeline.errors import UsageError
 from pipeline.jobs import ray_executor
 from pipeline.jobs.executors import Place, WorkerDied
 from pipeline.jobs.ray_executor import RayExecutor
-from tests.jobs.clusters import cluster
+from tests.jobs.clusters import LOOPBACK, cluster
 from tests.jobs.waiting import n_done
 
 pytestmark = [
@@ -33,7 +33,9 @@ REDONE = ("calendar", "detect", "match", "calls")
 
 @pytest.fixture(scope="module")
 def machines():
-    with cluster(2) as running:
+    with pytest.MonkeyPatch.context() as patch, cluster(2) as running:
+        for name, text in LOOPBACK.items():
+            patch.setenv(name, text)
         yield running
 
 
@@ -53,7 +55,7 @@ def test_two_machines_give_the_bytes_of_serial_work(
         own_season.config.parents[1], executor="ray", ray={"address": machines.address}
     )
 
-    ended = darkcall("run", "--config", config, "--log-json")
+    ended = darkcall("run", "--config", config, "--log-json", **LOOPBACK)
 
     assert ended.code == 0, ended.err
     assert set(ended.worked()) == set(REDONE)  # what comes after them was found unchanged
@@ -153,7 +155,7 @@ def test_a_machine_killed_in_the_middle_costs_nothing_but_time(
     with cluster(2) as machines:
         config = write_config(tmp_path, executor="ray", ray={"address": machines.address})
         workspace, in_all = tmp_path / "workspace", n_done(season.workspace)
-        process = start("run", "--config", config)
+        process = start("run", "--config", config, **LOOPBACK)
         while n_done(workspace) < in_all // 4:
             assert process.poll() is None
             time.sleep(0.1)
