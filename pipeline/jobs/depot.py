@@ -275,8 +275,8 @@ def _paths(value: Any) -> Iterator[Path]:
 
 @contextmanager
 def _alone(workspace: Path, folder: Path) -> Iterator[None]:
-    """One process of this machine fills a folder; the others wait for it."""
-    name = hashlib.sha256(f"{folder.parent.name}/{folder.name}".encode()).hexdigest()[:32]
+    """One process of this machine fills a folder; the others wait. A lock serves many folders."""
+    name = hashlib.sha256(f"{folder.parent.name}/{folder.name}".encode()).hexdigest()[:3]
     path = workspace / ".locks" / f"depot-{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as stream:

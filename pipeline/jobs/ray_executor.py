@@ -104,19 +104,13 @@ class RayExecutor:
                 yield index, self._result(reference)
 
     def _result(self, reference: Any) -> Any:
-        lost = (
-            self._ray.exceptions.RayActorError,
-            self._ray.exceptions.WorkerCrashedError,
-            self._ray.exceptions.NodeDiedError,
-            self._ray.exceptions.OutOfMemoryError,
-            self._ray.exceptions.ObjectLostError,
-        )
+        failures = self._ray.exceptions
         try:
             return self._ray.get(reference)
-        except lost:
-            return WorkerDied()
-        except self._ray.exceptions.RayTaskError as error:
+        except failures.RayTaskError as error:  # stages give failures back: this is the way there
             raise _as_usage_error(error) from None
+        except failures.RayError:  # worker, actor, machine or result lost, and once more lost
+            return WorkerDied()
 
 
 class _Crew(Protocol):
@@ -130,7 +124,7 @@ class _Crew(Protocol):
 
 
 class _Tasks:
-    """Plain Ray tasks, spread over the machines; twice as many under way as there are cores."""
+    """Plain Ray tasks, spread; one under way a core, more where they wait for a network."""
 
     def __init__(self, ray: Any, at_once: Callable[[], int], *, waiting: bool) -> None:
         self._at_once = at_once

@@ -317,6 +317,7 @@ def test_a_bucket_that_is_not_there_or_does_not_answer_is_said(depots, monkeypat
     assert caught.value.exit_code == 75
 
 
+@pytest.mark.slow  # a thousand requests
 def test_a_season_moves_to_another_machine_by_the_depot_alone(
     own_season, season, darkcall, write_config, contents, bucket, credentials
 ):
