@@ -70,6 +70,22 @@ class Inputs(BaseModel):
     )
 
 
+class RaySettings(BaseModel):
+    """A Ray cluster that runs already (docs/scaling.md)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str = Field(
+        "auto",
+        pattern=r"^(auto|(ray://)?[A-Za-z0-9.\[\]:_-]+:[0-9]{1,5})$",
+        description="auto: the cluster this machine belongs to; else host:port of its head",
+    )
+    gpu_share: float = Field(
+        0.25, gt=0.0, le=1.0,
+        description="share of a GPU that one worker of `detect` takes, its model loaded once",
+    )  # fmt: skip
+
+
 class Config(BaseModel):
     """Everything a run depends on."""
 
@@ -82,8 +98,17 @@ class Config(BaseModel):
     site_ids: tuple[str, ...] = Field((), description="sites of that file to watch; empty: all")
     period: Period
     inputs: Inputs = Inputs()
-    executor: Literal["serial", "processes"] = Field("processes", description="where items run")
+    executor: Literal["serial", "processes", "ray"] = Field(
+        "processes", description="where items run"
+    )
     workers: int | None = Field(None, ge=1, le=1024, description="processes; null: one a core")
+    ray: RaySettings = RaySettings()
+    workspace_store: str | None = Field(
+        None,
+        pattern=r"^(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._/-]*$",
+        description="object storage that several machines keep the workspace in; null: none. "
+        "Credentials come from the environment",
+    )
     simulate: pipeline.simulate.settings.Settings | None = Field(
         None, description="a simulated season stands in for real inputs"
     )
@@ -104,7 +129,10 @@ class Config(BaseModel):
 
         Places of files are left out too: what the files hold is hashed where they are used.
         """
-        places = ("workspace", "sites", "inputs", "executor", "workers", "upkeep")
+        places = (
+            "workspace", "sites", "inputs", "executor", "workers", "ray", "workspace_store",
+            "upkeep",
+        )  # fmt: skip
         exclude: dict[str, Any] = {**dict.fromkeys(places, True), "evaluate": {"undrawn"}}
         return self.model_dump(mode="json", exclude=exclude)
 

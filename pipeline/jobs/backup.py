@@ -28,9 +28,9 @@ from pipeline.jobs.backup_store import (
     reading_from,
     writing_to,
 )
-from pipeline.jobs.contract import MANIFEST, PART, TRASH, read_manifest
 from pipeline.jobs.evidence import Evidence, record_evidence
 from pipeline.jobs.fetch_scenes import FETCH
+from pipeline.jobs.finished import MANIFEST, PART, TRASH, read_manifest
 from pipeline.jobs.hashing import HashCache, sha256_file, sha256_json
 from pipeline.jobs.open_decisions import DATABASE, open_decisions
 from pipeline.jobs.prune import (

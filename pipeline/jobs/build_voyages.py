@@ -9,6 +9,7 @@ import pipeline.voyages.settings
 from pipeline.heard import Encounter, Static
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS
+from pipeline.jobs.executors import Place
 from pipeline.jobs.fetch_scenes import COVERAGE
 from pipeline.jobs.find_calls import CALLS, CANDIDATES
 from pipeline.jobs.hashing import sha256_json
@@ -122,4 +123,4 @@ def _heard(task: VoyagesTask) -> Heard:
     return Heard(statics=read_records(Static, task.statics), encounters=met)
 
 
-VOYAGE = Stage(name="voyages", version=2, work=_join_season)
+VOYAGE = Stage(name="voyages", version=2, work=_join_season, place=Place.HERE)

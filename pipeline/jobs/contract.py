@@ -8,45 +8,40 @@ the item in hand at most. A failed item is recorded and never stops the others.
 
 from __future__ import annotations
 
-import errno
+import glob
 import json
 import os
 import shutil
+import socket
 import time
-import traceback
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import (
-    EXIT_CHECKS_FAILED,
-    EXIT_DEFECT,
     EXIT_DONE,
-    EXIT_SOME_FAILED,
-    EXIT_TRY_LATER,
-    EXIT_USAGE,
     ChecksFailed,
-    DarkcallError,
-    DiskFull,
     UsageError,
 )
-from pipeline.jobs.executors import Executor, WorkerDied
+from pipeline.jobs.executors import Executor, Place, WorkerDied
+from pipeline.jobs.failures import (
+    FAILED,
+    WORST_FIRST,
+    Failure,
+    failure_of,
+    former_failure,
+    record_failure,
+    worker_died,
+)
+from pipeline.jobs.finished import MANIFEST, PART, TRASH, Need, Store, fsync, publish, read_manifest
 from pipeline.jobs.hashing import sha256_file, sha256_json
 from pipeline.jobs.locks import stage_lock
 from pipeline.jobs.progress import Progress
-from pipeline.pruned import read_pruned
 from pipeline.records import Issue
 from pipeline.tables import write_records
 
-MANIFEST = "manifest.json"
 ISSUES = "issues.parquet"
-FAILED = ".failed"
-TRASH = ".trash"
-PART = ".part"
-WORST_FIRST = (EXIT_DEFECT, EXIT_USAGE, EXIT_CHECKS_FAILED, EXIT_SOME_FAILED, EXIT_TRY_LATER)
-FULL_BYTES = 4 << 20
-"""With less than this free, a write that fails has failed for want of room, whatever it says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +74,12 @@ class Stage:
     """Top-level function of (task, folder to write to)."""
     waiting: bool = False
     """Its items wait for a network more than they compute."""
+    place: Place = Place.ANY
+    """Where there are several machines: which of them may take its items."""
+    pixels: bool = False
+    """Its items read scenes' pixels, not only tables."""
+    pixels_here: bool = False
+    """What it makes of pixels is read where the run was started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,19 +95,6 @@ class Item:
     """False: outside `--site`, `--since` or `--until`; used as it is, never worked on."""
     held: str | None = None
     """Why it cannot be worked on again; what is there then stands, whatever it was made from."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """An item that could not be done, and why."""
-
-    item_id: str
-    message: str
-    exit_code: int
-    kind: str = ""
-    """Class of the error, as errors.py draws them; empty where it is not known."""
-    trace: str | None = None
-    """Python's traceback; only of defects, only in the record on disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +157,7 @@ def run_stage(
     mode: Mode,
     executor: Executor,
     progress: Progress,
+    store: Store | None = None,
 ) -> StageResult:
     """Do what is not done yet, and say how it went.
 
@@ -179,42 +168,28 @@ def run_stage(
     _check_ids(items)
     root = workspace / stage.name
     keys = {item.item_id: item_key(stage, item) for item in items}
+    if store is not None:
+        store.settle(root, keys, pixels=stage.pixels_here)
+    lean = store is not None
     if not mode.active:
-        return _result(stage, items, keys=keys, root=root, failures=[], worked=None)
+        return _result(stage, items, keys=keys, root=root, failures=[], worked=None, lean=lean)
     started = time.monotonic()
     with stage_lock(workspace, stage.name):
         _sweep(root, keys)
-        todo = [item for item in items if _is_due(item, keys[item.item_id], root, mode)]
+        todo = [item for item in items if _is_due(item, keys[item.item_id], root, mode, lean)]
         failures = _work_through(
-            stage, todo, keys=keys, root=root, executor=executor, progress=progress
+            stage, todo, keys=keys, root=root, executor=executor, progress=progress, store=store
         )
     worked = {item.item_id for item in todo}
-    result = _result(stage, items, keys=keys, root=root, failures=failures, worked=worked)
+    result = _result(
+        stage, items, keys=keys, root=root, failures=failures, worked=worked, lean=lean
+    )
     return replace(result, seconds=time.monotonic() - started)
 
 
 def item_key(stage: Stage, item: Item) -> str:
     """What an item's output depends on, as one hash."""
     return sha256_json([stage.name, stage.version, item.item_id, dict(item.inputs)])
-
-
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of an item whose files are all there in the right size, else None.
-
-    Files that were dropped by policy count as there: `pruned.json` tells them with their hashes.
-    """
-    try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        pruned = read_pruned(folder)
-        for name, entry in manifest["outputs"].items():
-            if pruned is not None and name in pruned.files:
-                if pruned.files[name].sha256 != entry["sha256"]:
-                    return None
-            elif (folder / name).stat().st_size != entry["bytes"]:
-                return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return manifest
 
 
 def _check_ids(items: Sequence[Item]) -> None:
@@ -228,10 +203,10 @@ def _check_ids(items: Sequence[Item]) -> None:
         seen.add(name)
 
 
-def _is_due(item: Item, key: str, root: Path, mode: Mode) -> bool:
+def _is_due(item: Item, key: str, root: Path, mode: Mode, lean: bool) -> bool:
     if not item.selected or item.held is not None:
         return False
-    manifest = read_manifest(root / item.item_id)
+    manifest = read_manifest(root / item.item_id, lean=lean)
     if mode.retry_failed:
         return manifest is None or (root / FAILED / f"{item.item_id}.json").exists()
     return mode.force or manifest is None or manifest["key"] != key
@@ -245,18 +220,31 @@ def _work_through(
     root: Path,
     executor: Executor,
     progress: Progress,
+    store: Store | None,
 ) -> list[Failure]:
     failures: list[Failure] = []
     assignments = [
-        Assignment(stage=stage, item=item, key=keys[item.item_id], root=root) for item in todo
+        Assignment(
+            stage=stage,
+            item=item,
+            key=keys[item.item_id],
+            root=root,
+            store=store,
+            needs={} if store is None else store.needs(item.task),
+        )
+        for item in todo
     ]
     with progress.stage(stage.name, len(todo)) as report:
-        for index, result in executor.run(perform, assignments, waiting=stage.waiting):
+        for index, result in executor.run(
+            perform, assignments, waiting=stage.waiting, place=stage.place
+        ):
             item_id = todo[index].item_id
             if isinstance(result, WorkerDied):
-                ended: Mapping[str, int] | Failure = _record_failure(root, _worker_died(item_id))
+                ended: Mapping[str, int] | Failure = record_failure(root, worker_died(item_id))
             else:
                 ended = result
+            if store is not None:
+                _take_over(store, stage, assignments[index], ended)
             if isinstance(ended, Failure):
                 failures.append(ended)
                 report.failed(item_id, ended.message)
@@ -265,13 +253,17 @@ def _work_through(
     return sorted(failures, key=lambda failure: failure.item_id)
 
 
-def _worker_died(item_id: str) -> Failure:
-    return Failure(
-        item_id=item_id,
-        message="The worker process died, most likely killed for memory. Lower `workers`",
-        exit_code=EXIT_SOME_FAILED,
-        kind="WorkerDied",
-    )
+def _take_over(
+    store: Store, stage: Stage, done: Assignment, ended: Mapping[str, int] | Failure
+) -> None:
+    """What another machine said of an item and made of it, here too."""
+    item_id = done.item.item_id
+    if isinstance(ended, Failure):
+        record_failure(done.root, ended)
+        return
+    store.settle(done.root, {item_id: done.key}, pixels=stage.pixels_here)
+    store.forget_others(done.root / item_id, done.key)
+    (done.root / FAILED / f"{item_id}.json").unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,23 +274,34 @@ class Assignment:
     item: Item
     key: str
     root: Path
+    store: Store | None = None
+    needs: Mapping[str, Need] = field(default_factory=dict)
+    """What it reads of the workspace, to be brought from the store; by place."""
 
 
 def perform(assignment: Assignment) -> Mapping[str, int] | Failure:
     """Do one item and publish it; what goes wrong comes back as a value, never as a traceback."""
     item_id, root = assignment.item.item_id, assignment.root
-    part = root / f"{PART}-{item_id}"
+    # a machine taken for dead may still be writing; it must not write into this
+    part = root / f"{PART}-{item_id}--{socket.gethostname()}-{os.getpid()}"
+    store = assignment.store
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
+        if store is not None:
+            store.bring_all(assignment.needs, pixels=assignment.stage.pixels)
         outcome = assignment.stage.work(assignment.item.task, part)
         _check_rows(outcome, item_id)
         _seal(part, assignment, outcome)
-        _publish(part, root, item_id)
+        publish(part, root, item_id)
+        if store is not None:
+            store.push(root / item_id)
     except Exception as error:  # noqa: BLE001  the one place that catches everything: the contract
         failure = failure_of(item_id, error, root)
         shutil.rmtree(part, ignore_errors=True)
-        return _record_failure(root, failure)
+        return record_failure(root, failure)
+    for left in root.glob(f"{PART}-{glob.escape(item_id)}--*"):
+        shutil.rmtree(left, ignore_errors=True)
     (root / FAILED / f"{item_id}.json").unlink(missing_ok=True)
     set_aside = {"set_aside": outcome.n_set_aside} if outcome.n_set_aside else {}
     return {**outcome.counts, **set_aside}
@@ -326,7 +329,7 @@ def _seal(part: Path, assignment: Assignment, outcome: Outcome) -> None:
             "sha256": sha256_file(path),
             "bytes": path.stat().st_size,
         }
-        _fsync(path)
+        fsync(path)
     manifest = {
         "stage": assignment.stage.name,
         "stage_version": assignment.stage.version,
@@ -341,72 +344,8 @@ def _seal(part: Path, assignment: Assignment, outcome: Outcome) -> None:
         "content_sha256": sha256_json({name: entry["sha256"] for name, entry in outputs.items()}),
     }
     (part / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-    _fsync(part / MANIFEST)
-    _fsync(part)
-
-
-def _publish(part: Path, root: Path, item_id: str) -> None:
-    """One rename puts the item in its place; a former version is moved out of the way first."""
-    target = root / item_id
-    trash = root / f"{TRASH}-{item_id}"
-    if target.exists():
-        shutil.rmtree(trash, ignore_errors=True)
-        target.rename(trash)
-    part.rename(target)
-    _fsync(root)
-    shutil.rmtree(trash, ignore_errors=True)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def failure_of(item_id: str, error: Exception, root: Path) -> Failure:
-    """What an error says to people, and the exit code it ends a run with."""
-    kind = type(error).__name__
-    if not isinstance(error, DarkcallError) and _is_full(error, root):
-        error = DiskFull("No space left on the disk", where=root, do="Free some, run again")
-    if isinstance(error, DarkcallError):
-        kind = type(error).__name__
-        return Failure(item_id=item_id, message=str(error), exit_code=error.exit_code, kind=kind)
-    if isinstance(error, (OSError, MemoryError)):
-        message = f"{kind}: {error}"
-        return Failure(item_id=item_id, message=message, exit_code=EXIT_SOME_FAILED, kind=kind)
-    return Failure(
-        item_id=item_id,
-        message=f"Defect, please report it (record in .failed): {kind}: {error}",
-        exit_code=EXIT_DEFECT,
-        kind="Defect",
-        trace="".join(traceback.format_exception(error)),
-    )
-
-
-def _is_full(error: Exception, root: Path) -> bool:
-    """GDAL and DuckDB say of a full disk what they like, and not by errno."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    try:
-        return shutil.disk_usage(root).free < FULL_BYTES
-    except OSError:
-        return False
-
-
-def _record_failure(root: Path, failure: Failure) -> Failure:
-    record = {
-        "message": failure.message, "exit_code": failure.exit_code, "kind": failure.kind,
-        "trace": failure.trace,
-    }  # fmt: skip
-    path = root / FAILED / f"{failure.item_id}.json"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(record, indent=1))
-    except OSError:
-        path.unlink(missing_ok=True)  # a full disk must not hide the failure itself
-    return failure
+    fsync(part / MANIFEST)
+    fsync(part)
 
 
 def _sweep(root: Path, item_ids: Container[str]) -> None:
@@ -431,6 +370,7 @@ def _result(
     root: Path,
     failures: Sequence[Failure],
     worked: Collection[str] | None,
+    lean: bool,
 ) -> StageResult:
     done: dict[str, Done] = {}
     bytes_written = 0
@@ -438,7 +378,7 @@ def _result(
     failed = {failure.item_id: failure for failure in failures}
     for item in sorted(items, key=lambda item: item.item_id):
         folder = root / item.item_id
-        manifest = read_manifest(folder)
+        manifest = read_manifest(folder, lean=lean)
         is_same = manifest is not None and manifest["key"] == keys[item.item_id]
         if item.held is not None and not is_same:
             held[item.item_id] = item.held
@@ -449,7 +389,7 @@ def _result(
             if worked and item.item_id in worked and item.item_id not in failed:
                 bytes_written += sum(entry["bytes"] for entry in manifest["outputs"].values())
         elif item.item_id not in failed:
-            failed.update(_former_failure(root, item.item_id))
+            failed.update(former_failure(root, item.item_id))
     left_out = [item.item_id for item in items if item.item_id not in {*done, *failed, *held}]
     return StageResult(
         stage=stage.name,
@@ -462,17 +402,3 @@ def _result(
         n_items=len(items),
         bytes_written=bytes_written,
     )
-
-
-def _former_failure(root: Path, item_id: str) -> dict[str, Failure]:
-    try:
-        record = json.loads((root / FAILED / f"{item_id}.json").read_text())
-        failure = Failure(
-            item_id=item_id,
-            message=str(record["message"]),
-            exit_code=int(record["exit_code"]),
-            kind=str(record.get("kind", "")),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return {item_id: failure}

@@ -16,6 +16,7 @@ from pipeline.detect.screen import screen_site
 from pipeline.geo import Grid
 from pipeline.jobs.berth_pictures import PICTURES, read_pictures, write_pictures
 from pipeline.jobs.contract import Done, Item, Outcome, Stage, StageResult
+from pipeline.jobs.executors import Place
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
 from pipeline.jobs.trained import detector_for, fingerprint
@@ -252,5 +253,5 @@ def _arrivals(
     return pictured
 
 
-DETECT = Stage(name="detect", version=6, work=_detect_in_scene)
-SCREEN = Stage(name="screen", version=5, work=_screen_site)
+DETECT = Stage(name="detect", version=6, work=_detect_in_scene, place=Place.GPU, pixels=True)
+SCREEN = Stage(name="screen", version=5, work=_screen_site, pixels=True)

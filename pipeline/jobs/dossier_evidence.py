@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from pipeline.errors import ChecksFailed
 from pipeline.heard import Fix, Static
 from pipeline.jobs.archives import ORIGINAL
-from pipeline.jobs.contract import ISSUES, StageResult, read_manifest
+from pipeline.jobs.contract import ISSUES, StageResult
+from pipeline.jobs.finished import read_manifest
 from pipeline.jobs.hashing import sha256_file
 from pipeline.jobs.ingest_ais import FIXES, STATICS
 from pipeline.pruned import Pruned, read_pruned

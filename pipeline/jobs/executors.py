@@ -1,6 +1,6 @@
-"""Where items are worked on: in this process, or in several. One call for both.
+"""Where items are worked on: in this process, in several, or (ray_executor) on several machines.
 
-Ray comes behind the same call. A worker that dies (killed for memory, say) costs its own item
+One call for all. A worker that dies (killed for memory, say) costs its own item
 alone: what else was in flight is done again, one process an item.
 """
 
@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from enum import StrEnum
 from multiprocessing.connection import wait
 from typing import Protocol, TypeVar
 
@@ -25,6 +26,16 @@ OVERLAP = 2
 """Workers a core while all wait for a network: one copies while the other computes."""
 
 
+class Place(StrEnum):
+    """Which of several machines may take an item. On one machine all are the same."""
+
+    ANY = "any"
+    GPU = "gpu"
+    """One with a GPU, where there are any; the model is loaded once a worker."""
+    HERE = "here"
+    """The one the run was started on: the item takes the whole season, or spends a quota."""
+
+
 class WorkerDied:
     """Stands in for the result of an item whose worker process died."""
 
@@ -33,11 +44,17 @@ class Executor(Protocol):
     """Runs a function over tasks and yields (index, result) as they finish."""
 
     def run(
-        self, function: Callable[[T], U], tasks: Sequence[T], *, waiting: bool = False
+        self,
+        function: Callable[[T], U],
+        tasks: Sequence[T],
+        *,
+        waiting: bool = False,
+        place: Place = Place.ANY,
     ) -> Iterator[tuple[int, U | WorkerDied]]:
         """Yield (index of the task, its result) in the order of finishing.
 
-        `waiting`: tasks wait for others, a network say, more than they compute.
+        `waiting`: tasks wait for others, a network say, more than they compute. `place`: on which
+        machines they may run.
         """
         ...
 
@@ -50,10 +67,15 @@ class SerialExecutor:
     """One item after another, in this process: easiest to follow and to debug."""
 
     def run(
-        self, function: Callable[[T], U], tasks: Sequence[T], *, waiting: bool = False
+        self,
+        function: Callable[[T], U],
+        tasks: Sequence[T],
+        *,
+        waiting: bool = False,
+        place: Place = Place.ANY,
     ) -> Iterator[tuple[int, U | WorkerDied]]:
         """Yield (index, result) in the order of the tasks."""
-        del waiting  # there is nobody to work meanwhile
+        del waiting, place  # there is nobody to work meanwhile, and nowhere else
         for index, task in enumerate(tasks):
             yield index, function(task)
 
@@ -74,9 +96,15 @@ class ProcessExecutor:
         self._pool: ProcessPoolExecutor | None = None
 
     def run(
-        self, function: Callable[[T], U], tasks: Sequence[T], *, waiting: bool = False
+        self,
+        function: Callable[[T], U],
+        tasks: Sequence[T],
+        *,
+        waiting: bool = False,
+        place: Place = Place.ANY,
     ) -> Iterator[tuple[int, U | WorkerDied]]:
         """Yield (index, result) in the order of finishing; waiting tasks get more workers."""
+        del place  # there is one machine
         pending = set(range(len(tasks)))
         try:
             pool = self._open(self._workers * (OVERLAP if waiting else 1), len(tasks))

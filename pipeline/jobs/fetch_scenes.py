@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import pipeline.scene.settings
@@ -24,7 +25,9 @@ from pipeline.jobs.archives import (
     units_of_pass,
     units_this_month,
 )
-from pipeline.jobs.contract import Item, Outcome, Stage, StageResult, item_key, read_manifest
+from pipeline.jobs.contract import Item, Outcome, Stage, StageResult, item_key
+from pipeline.jobs.executors import Place
+from pipeline.jobs.finished import read_manifest
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
 from pipeline.pruned import read_pruned
@@ -83,8 +86,18 @@ def fetch(run: Run, simulated: StageResult | None) -> tuple[StageResult, dict[st
         for item in budget.within(known, asked):
             items[item.item_id] = item
     waiting = any(isinstance(item.task, RemoteTask) for item in items.values())
-    stage = replace(FETCH, waiting=waiting)
+    stage = replace(FETCH, waiting=waiting, place=_place_of(items.values()))
     return run.stage(stage, [items[name] for name in sorted(items)]), flights
+
+
+def _place_of(items: Iterable[Item]) -> Place:
+    """What spends a quota is fetched where the run was started: its ledger is one file."""
+    tasks = (item.task for item in items)
+    paid = any(
+        isinstance(task, RemoteTask) and isinstance(task.provider, SentinelHubProvider)
+        for task in tasks
+    )
+    return Place.HERE if paid else Place.ANY
 
 
 def _is_pass(item: Item) -> bool:
@@ -177,7 +190,8 @@ def is_done(run: Run, item: Item) -> bool:
     """Is an item fetched, from what it would be fetched from now, or pruned since?"""
     if item.held is not None:
         return True
-    manifest = read_manifest(run.workspace / FETCH.name / item.item_id)
+    folder = run.workspace / FETCH.name / item.item_id
+    manifest = read_manifest(folder, lean=run.depot is not None)
     return manifest is not None and manifest["key"] == item_key(FETCH, item)
 
 
@@ -247,4 +261,4 @@ def _bring_in(task: SceneTask | RemoteTask | DarkcallError, out: Path) -> Outcom
     return Outcome(counts={"zones": len(rows)})
 
 
-FETCH = Stage(name="fetch", version=4, work=_bring_in)
+FETCH = Stage(name="fetch", version=4, work=_bring_in, pixels=True)

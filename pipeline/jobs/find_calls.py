@@ -14,6 +14,7 @@ from pipeline.calls.visits import Fixes
 from pipeline.heard import Gap, Hit, HitBy, Track, TrackFix
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS, site_of
+from pipeline.jobs.executors import Place
 from pipeline.jobs.fetch_scenes import COVERAGE
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.ingest_ais import GAPS, SEASON, TRACKS
@@ -190,4 +191,4 @@ def _name(task: NamesTask, out: Path) -> Outcome:
 
 
 FIND = Stage(name="calls", version=10, work=_find_at_site)
-NAME = Stage(name="names", version=4, work=_name)
+NAME = Stage(name="names", version=4, work=_name, place=Place.HERE)

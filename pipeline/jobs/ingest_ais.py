@@ -57,6 +57,7 @@ from pipeline.heard import (
     TrackFix,
 )
 from pipeline.jobs.contract import ISSUES, Item, Outcome, Stage, StageResult
+from pipeline.jobs.executors import Place
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.run import Run
 from pipeline.records import Issue, Site
@@ -350,4 +351,4 @@ def _by_day(fixes: pa.Table) -> Iterator[tuple[datetime, pa.Table]]:
 
 
 AIS = Stage(name="ais", version=5, work=_read_provider_file)
-TRACK = Stage(name="tracks", version=8, work=_build_season)
+TRACK = Stage(name="tracks", version=8, work=_build_season, place=Place.HERE)

@@ -12,6 +12,7 @@ from pipeline.identity.history import identities_of
 from pipeline.identity.hits import find_hits
 from pipeline.identity.lists import read_list
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
+from pipeline.jobs.executors import Place
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.ingest_ais import SEASON, STATICS
 from pipeline.jobs.run import Run
@@ -76,4 +77,4 @@ def _look_up(task: LookUpTask, out: Path) -> Outcome:
     )
 
 
-LOOK_UP = Stage(name="identity", version=1, work=_look_up)
+LOOK_UP = Stage(name="identity", version=1, work=_look_up, place=Place.HERE)

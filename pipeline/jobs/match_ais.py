@@ -255,4 +255,4 @@ class _CloudAt:
         return not (0 <= i < height and 0 <= j < width) or bool(self._hidden[i, j])
 
 
-MATCH = Stage(name="match", version=3, work=_match_one)
+MATCH = Stage(name="match", version=3, work=_match_one, pixels=True)

@@ -42,7 +42,8 @@ from pipeline.errors import (
     Locked,
 )
 from pipeline.heard import Reception
-from pipeline.jobs.contract import WORST_FIRST, Failure, Mode, failure_of
+from pipeline.jobs.contract import Mode
+from pipeline.jobs.failures import WORST_FIRST, Failure, failure_of
 from pipeline.jobs.fetch_scenes import COVERAGE
 from pipeline.jobs.ingest_ais import RECEPTION
 from pipeline.jobs.locks import stage_lock

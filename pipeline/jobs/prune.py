@@ -17,10 +17,10 @@ from pipeline.clock import format_utc
 from pipeline.config import Config
 from pipeline.errors import DarkcallError
 from pipeline.jobs.call_history import HISTORY
-from pipeline.jobs.contract import PART, TRASH, read_manifest
 from pipeline.jobs.detect_ships import DETECT
 from pipeline.jobs.evidence import Evidence, evidence_of, record_evidence
 from pipeline.jobs.fetch_scenes import FETCH
+from pipeline.jobs.finished import PART, TRASH, read_manifest
 from pipeline.jobs.locks import stage_lock
 from pipeline.jobs.match_ais import MATCH
 from pipeline.jobs.simulate_season import SIMULATE

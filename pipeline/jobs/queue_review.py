@@ -21,6 +21,7 @@ from pipeline.heard import TrackFix
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS, without_pixels
 from pipeline.jobs.evaluate_season import score_findings
+from pipeline.jobs.executors import Place
 from pipeline.jobs.findings import Findings, FindingsAt
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.ingest_ais import SEASON
@@ -296,5 +297,5 @@ def _write_catalogue(task: CatalogueTask, out: Path) -> Outcome:
     return Outcome(counts={"scenes": len(items), "detections": len(kept)})
 
 
-REVIEW = Stage(name="review", version=4, work=_fill_queue)
-CATALOGUE = Stage(name="catalogue", version=1, work=_write_catalogue)
+REVIEW = Stage(name="review", version=4, work=_fill_queue, place=Place.HERE)
+CATALOGUE = Stage(name="catalogue", version=1, work=_write_catalogue, place=Place.HERE)

@@ -13,9 +13,11 @@ from pipeline.clock import parse_utc
 from pipeline.config import Config
 from pipeline.errors import BadInput, UsageError
 from pipeline.jobs.contract import Item, Mode, Stage, StageResult, run_stage
+from pipeline.jobs.depot import Depot
 from pipeline.jobs.executors import Executor, ProcessExecutor, SerialExecutor
 from pipeline.jobs.hashing import HashCache
 from pipeline.jobs.progress import Progress
+from pipeline.jobs.ray_executor import RayExecutor
 from pipeline.records import Site
 from pipeline.sites import load_sites
 
@@ -67,6 +69,7 @@ class Run:
     """When the run began: what it searches up to, and dates what it says with."""
     ended: list[StageResult] = field(default_factory=list)
     """How each stage ended, in order, whatever happens to the next."""
+    depot: Depot | None = None
 
     @property
     def workspace(self) -> Path:
@@ -101,10 +104,15 @@ class Run:
             mode=self.mode,
             executor=self.executor,
             progress=self.progress,
+            store=self.depot,
         )
         self.hashes.save()
         self.ended.append(result)
         return result
+
+    def to_show(self) -> Run:
+        """The same run, with pixels brought here from the depot: nothing is computed, but shown."""
+        return replace(self, depot=self.depot and replace(self.depot, whole=True))
 
     def passive(self) -> Run:
         """The same run, taking what is done and doing nothing."""
@@ -120,14 +128,29 @@ def open_run(
     now: datetime | None = None,
 ) -> Run:
     """A run of a configuration, now or as if it were another time. Close its executor when done."""
-    workers = config.workers or os.cpu_count() or 1
-    serial = config.executor == "serial" or workers == 1
     return Run(
         config=config,
         selection=selection,
         mode=mode,
-        executor=SerialExecutor() if serial else ProcessExecutor(workers),
+        executor=_executor(config),
         progress=progress,
         hashes=HashCache(config.workspace / ".cache" / "sha256.json"),
         now=now or datetime.now(UTC),
+        depot=_depot(config),
     )
+
+
+def _executor(config: Config) -> Executor:
+    if config.executor == "ray":
+        return RayExecutor(config.ray, config.workers)
+    workers = config.workers or os.cpu_count() or 1
+    serial = config.executor == "serial" or workers == 1
+    return SerialExecutor() if serial else ProcessExecutor(workers)
+
+
+def _depot(config: Config) -> Depot | None:
+    if config.workspace_store is None:
+        return None
+    depot = Depot(url=config.workspace_store.rstrip("/"), workspace=config.workspace)
+    depot.check()
+    return depot

@@ -15,8 +15,8 @@ from typing import Any
 
 from pipeline.errors import UsageError
 from pipeline.fetch.time_stamp import time_stamp
-from pipeline.jobs.contract import MANIFEST
 from pipeline.jobs.dossier_about import Subject
+from pipeline.jobs.finished import MANIFEST
 from pipeline.jobs.hashing import sha256_file
 from pipeline.jobs.verify_dossier import FORMAT, OUTSIDE, SEAL, STAMP, verify_dossier
 

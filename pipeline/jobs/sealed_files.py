@@ -11,14 +11,15 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.decided import Sha256
-from pipeline.jobs.contract import MANIFEST
+from pipeline.jobs.finished import MANIFEST
 from pipeline.jobs.hashing import CHUNK_BYTES
+from pipeline.jobs.plain_paths import is_safe
 
 
 class Listed(BaseModel):
@@ -177,16 +178,6 @@ BROKEN = (
     NotImplementedError,
 )  # fmt: skip
 """What reading may say, of a zip or a tar too."""
-
-
-def is_safe(name: str) -> bool:
-    """A relative path that stays below where it starts, on any system."""
-    if not name or name.startswith("/") or "\\" in name or ":" in name:
-        return False
-    if any(unicodedata.category(one).startswith("C") for one in name):
-        return False
-    parts = PurePosixPath(name).parts
-    return ".." not in parts and "/".join(parts) == name
 
 
 def fault_of(one: Listed, source: Source) -> Fault | None:

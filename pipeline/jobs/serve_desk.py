@@ -15,7 +15,7 @@ from pipeline.desk.desk import Desk
 from pipeline.desk.docket import Docket
 from pipeline.errors import UsageError
 from pipeline.jobs.case_files import CaseFiles
-from pipeline.jobs.contract import MANIFEST
+from pipeline.jobs.finished import MANIFEST
 from pipeline.jobs.ingest_ais import SEASON
 from pipeline.jobs.open_decisions import ATTACHMENTS
 from pipeline.jobs.queue_review import REPORT, REVIEW

@@ -123,4 +123,4 @@ def read_truth(result: StageResult) -> Truth:
     )
 
 
-SIMULATE = Stage(name="simulate", version=3, work=_write_part)
+SIMULATE = Stage(name="simulate", version=3, work=_write_part, pixels_here=True)

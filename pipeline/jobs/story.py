@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 from pipeline.errors import EXIT_DONE
 from pipeline.jobs.build_voyages import voyages
 from pipeline.jobs.call_history import record_history
-from pipeline.jobs.contract import WORST_FIRST, StageResult
+from pipeline.jobs.contract import StageResult
 from pipeline.jobs.detect_ships import detect, screen
 from pipeline.jobs.evidence import record_evidence
+from pipeline.jobs.failures import WORST_FIRST
 from pipeline.jobs.fetch_scenes import fetch
 from pipeline.jobs.find_calls import find, name
 from pipeline.jobs.findings import FindingsAt
@@ -72,6 +73,7 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         Locked: another run holds a stage.
         UsageError: a site or an input of the configuration does not exist.
     """
+    run = run if active else run.to_show()
 
     def at(name: str) -> Run:
         return run if name in active else run.passive()

@@ -18,7 +18,8 @@ from pydantic import BaseModel, Field, ValidationError
 from pipeline.decided import Sha256
 from pipeline.decisions.journal import verify_export, verify_extract
 from pipeline.errors import DarkcallError, UsageError
-from pipeline.jobs.contract import MANIFEST
+from pipeline.jobs.finished import MANIFEST
+from pipeline.jobs.plain_paths import is_safe
 from pipeline.jobs.sealed_files import (
     Fault,
     FolderSource,
@@ -26,7 +27,6 @@ from pipeline.jobs.sealed_files import (
     Source,
     ZipSource,
     fault_of,
-    is_safe,
     read_small,
     shown,
 )

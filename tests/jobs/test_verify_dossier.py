@@ -20,8 +20,9 @@ from pipeline.decisions.store import Store
 from pipeline.errors import ChecksFailed, UsageError
 from pipeline.jobs import sealed_files
 from pipeline.jobs import verify_dossier as verify_dossier_module
+from pipeline.jobs.plain_paths import is_safe
 from pipeline.jobs.seal_dossier import publish, seal, unfinished, zipped
-from pipeline.jobs.verify_dossier import is_safe, verify_dossier
+from pipeline.jobs.verify_dossier import verify_dossier
 from tests.decisions.conftest import BEGIN
 
 FILES = {
