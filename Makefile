@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 CONFIG ?= configs/demo.yaml
 ARGS ?=
 DARKCALL = $(BIN)/darkcall
+LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate
 STAGE_ARGS = --config $(CONFIG) $(ARGS)
 export DARKCALL_REFERENCE_DATA ?= $(wildcard $(abspath ../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help install system detect test test-all check fmt fetch ais match calls voyages review report replay desk browser bench drill lock clean
+.PHONY: help install system detect test test-all check fmt fetch ais match calls voyages review report replay desk browser bench drill lock check-deps sbom clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,7 +23,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Darkcall needs Python 3.11 or newer; $$($(PYTHON) --version) was found. Name another with: make PYTHON=python3.12"; exit 2; }
 	@echo "Installing Darkcall's packages into $(VENV) (about 6 GB with PyTorch; once)"
 	@$(PYTHON) -m venv $(VENV) || { echo "No venv module: on Debian, apt-get install python3-venv"; exit 2; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
@@ -82,8 +83,15 @@ bench: $(VENV)/.installed ## benchmarks, each prints one table
 drill: $(VENV)/.installed ## thirty nights with faults, held against thirty quiet ones (ARGS="--seed 3 --json")
 	@$(BIN)/python -m scripts.drill $(ARGS)
 
-lock: $(VENV)/.installed ## compile requirements.lock for every platform from pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-header --no-annotate pyproject.toml -o requirements.lock
+lock: $(VENV)/.installed ## compile requirements.lock and the image's part of it, with hashes, from pyproject.toml
+	@$(LOCK) --extra dev pyproject.toml -o requirements.lock
+	@$(LOCK) --extra postgres --extra ray --extra objects --constraint requirements.lock pyproject.toml -o requirements-image.lock
+
+check-deps: $(VENV)/.installed ## licences and known holes of what the lock pins (75: the advisories cannot be reached)
+	@$(BIN)/python scripts/supply/check_deps.py $(ARGS)
+
+sbom: $(VENV)/.installed ## the bill of materials, packages and models: build/sbom.cdx.json
+	@$(BIN)/python scripts/supply/write_sbom.py $(ARGS)
 
 clean: ## remove what was built and computed (the workspaces too)
 	rm -rf $(VENV) workspace build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,1 +1,10 @@
 """Darkcall."""
+
+import os
+import sys
+
+# Libraries that report to their makers unless told not to. Who watches which ports is nobody's
+# business: the switches are thrown before any of them can be imported, in every process.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  openvino's own fallback
+os.environ.setdefault("YOLO_OFFLINE", "true")  # ultralytics
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

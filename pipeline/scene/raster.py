@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,8 @@ NETCDF = {b"\x89HDF": "netCDF", b"CDF\x01": "netCDF", b"CDF\x02": "netCDF"}
 VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 MAX_SIDE_PX = 40_000
 """A Sentinel-1 GRD is about 25,000 px wide; a raster that claims more is refused unread."""
+MAX_BLOCK_BYTES = 256_000_000
+"""GDAL unpacks whole blocks; a whole Sentinel-2 band in one strip has 241 MB."""
 BLOCK_PX = 256
 SNAP = 1e-3
 """Share of a pixel by which a grid may be off whole tens of metres and still be read as it is."""
@@ -75,6 +78,7 @@ def opened(path: Path, layer: str | None = None) -> Iterator[DatasetReader]:
                         expected=f"at most {MAX_SIDE_PX} px a side",
                         found=f"{dataset.height} x {dataset.width}",
                     )
+                refuse_vast_blocks(dataset, path.name)
                 yield dataset
     except RasterioError as error:
         cause = error.__cause__ or error
@@ -84,6 +88,24 @@ def opened(path: Path, layer: str | None = None) -> Iterator[DatasetReader]:
             found=" ".join(str(cause).split()),
             do="Fetch it again",
         ) from None
+
+
+def refuse_vast_blocks(dataset: DatasetReader, name: str) -> None:
+    """Before anything is unpacked: a few kilobytes may claim any size.
+
+    Raises:
+        BadInput: a block would take more memory than any scene's.
+    """
+    blocks = zip(dataset.block_shapes, dataset.dtypes, strict=True)
+    sizes = (math.prod(shape) * np.dtype(kind).itemsize for shape, kind in blocks)
+    largest = max(sizes, default=0)  # a netCDF opened as a whole has no bands of its own
+    if largest > MAX_BLOCK_BYTES:
+        raise BadInput(
+            "Raster's blocks are larger than any scene's",
+            where=name,
+            expected=f"at most {MAX_BLOCK_BYTES} bytes",
+            found=largest,
+        )
 
 
 def _dataset(path: Path, layer: str | None) -> DatasetReader:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 
@@ -17,12 +16,10 @@ from shapely import Geometry
 
 from pipeline.errors import BadInput, TryLater
 from pipeline.geo import to_crs
-from pipeline.scene.raster import MAX_SIDE_PX, crs_of
+from pipeline.scene.raster import MAX_SIDE_PX, crs_of, refuse_vast_blocks
 
 MARGIN_PX = 16
 """Around the site: what resampling and a hull at its edge need."""
-MAX_BLOCK_BYTES = 256_000_000
-"""A whole Sentinel-2 band in one strip has 241 MB."""
 LATER = re.compile(r"HTTP response code[^0-9]*(408|429|5\d\d)|timed out|resolve|connect|recv", re.I)
 """In GDAL's messages: what may be otherwise in an hour."""
 
@@ -101,15 +98,7 @@ def _refuse_vast(dataset: DatasetReader, url: str) -> None:
             expected=f"at most {MAX_SIDE_PX} px a side, 4 layers",
             found=f"{dataset.height} x {dataset.width}, {dataset.count}",
         )
-    blocks = zip(dataset.block_shapes, dataset.dtypes, strict=True)
-    largest = max(math.prod(shape) * np.dtype(kind).itemsize for shape, kind in blocks)
-    if largest > MAX_BLOCK_BYTES:
-        raise BadInput(
-            "Raster's blocks are larger than any scene's",
-            where=_name(url),
-            expected=f"at most {MAX_BLOCK_BYTES} bytes",
-            found=largest,
-        )
+    refuse_vast_blocks(dataset, _name(url))
 
 
 def _snapped(window: Window, shape: tuple[int, int]) -> Window:

@@ -267,6 +267,19 @@ def test_a_raster_that_claims_to_be_larger_than_any_scene_is_refused_unread(
     assert "larger than any scene" in refusal(path, make_source, make_site)
 
 
+def test_a_raster_of_one_vast_block_is_refused_unread(tmp_path, geotiff, make_site, make_source):
+    """Two megabytes that GDAL would unpack to two gigabytes to read one pixel."""
+    profile = {"driver": "GTiff", "dtype": "uint16", "count": 4, "crs": "EPSG:32722"}
+    path = tmp_path / "strip.tif"
+    with rasterio.open(
+        path, "w", width=16_000, height=16_000, transform=DELIVERED, sparse_ok=True, tiled=True,
+        blockxsize=16_000, blockysize=16_000, compress="DEFLATE", **profile
+    ):  # fmt: skip
+        pass
+    assert path.stat().st_size < 1_000_000
+    assert "blocks are larger" in refusal(path, make_source, make_site)
+
+
 def test_an_overview_is_too_coarse(tmp_path, geotiff, make_source, make_site):
     transform = DELIVERED @ Affine.scale(16.0)
     path = geotiff(tmp_path / "small.tif", water(), crs="EPSG:32722", transform=transform)
