@@ -49,7 +49,9 @@ from pipeline.jobs.ingest_ais import RECEPTION
 from pipeline.jobs.locks import stage_lock
 from pipeline.jobs.open_decisions import DATABASE, open_decisions
 from pipeline.jobs.progress import Progress
+from pipeline.jobs.publish_metrics import publish
 from pipeline.jobs.run import Selection, open_run
+from pipeline.jobs.run_record import recorded
 from pipeline.jobs.story import STAGES, Story
 from pipeline.jobs.story import tell as tell_story
 from pipeline.jobs.tell_calls import call_alerts
@@ -168,6 +170,7 @@ def _within_lock(
         newest = max((at for instants in scenes.values() for at in instants), default=None)
         found.alerts += _silent(config, scenes, heard, now)
         found.alerts += call_alerts(config, story)
+    publish(config)
     night = _ended(found, log, post, now, config, story)
     _leave_word(config.workspace, began=now, ended=now, gpu=gpu, newest_scene=newest)
     return night
@@ -232,11 +235,14 @@ def _unfinished(before: Former, found: _Found) -> None:
 def _worked(config: Config, found: _Found, now: datetime, progress: Progress) -> Story | None:
     """All stages; None where something kept the story from being told to its end."""
     try:
-        run = open_run(config, selection=Selection(), mode=Mode(), progress=progress, now=now)
-        try:
-            story = tell_story(run, frozenset(STAGES))
-        finally:
-            run.executor.close()
+        with recorded(config, STAGES) as recording:
+            run = open_run(config, selection=Selection(), mode=Mode(), progress=progress, now=now)
+            recording.run = run
+            try:
+                story = tell_story(run, frozenset(STAGES))
+            finally:
+                run.executor.close()
+            recording.exit_code = story.exit_code
     except Exception as error:  # noqa: BLE001  nobody reads a traceback at night: it is kept
         found.failed(error, config.workspace)
         return None
