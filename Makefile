@@ -21,7 +21,7 @@ install: $(VENV)/.installed ## set up .venv from requirements.lock (the other ta
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory system
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Darkcall needs Python 3.11 or newer; $$($(PYTHON) --version) was found. Name another with: make PYTHON=python3.12"; exit 2; }
-	@echo "Installing Darkcall's packages into $(VENV) (about 6 GB with PyTorch; once)"
+	@echo "Installing Darkcall's packages into $(VENV) (about 8 GB with PyTorch; once)"
 	@$(PYTHON) -m venv $(VENV) || { echo "No venv module: on Debian, apt-get install python3-venv"; exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .

@@ -5,6 +5,7 @@ import sys
 
 # Libraries that report to their makers unless told not to. Who watches which ports is nobody's
 # business: the switches are thrown before any of them can be imported, in every process.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  openvino's own fallback
+# None is what `import` takes as "not there": openvino then falls back on a stub of its own.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 os.environ.setdefault("YOLO_OFFLINE", "true")  # ultralytics
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

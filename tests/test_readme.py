@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -56,11 +57,21 @@ def test_every_command_is_in_the_readme():
         assert f"darkcall {name}" in README, name
 
 
+def test_every_dependency_has_a_word_in_the_readme():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    asked = [*project["dependencies"], *(one for extra in extras for one in extra)]
+    names = {re.match(r"[A-Za-z0-9._-]+", one).group() for one in asked} - {"darkcall"}
+    assert len(names) > 50
+    missing = sorted(name for name in names if f"`{name}`" not in README)
+    assert not missing
+
+
 def test_make_alone_lists_the_targets():
     shown = run("make").stdout
     for target in (
         "detect", "test", "test-all", "check", "fmt", "fetch", "ais", "match", "calls", "voyages",
-        "review", "report", "bench", "clean",
+        "review", "report", "bench", "clean", "check-deps", "sbom",
     ):  # fmt: skip
         assert f"make {target} " in shown, target
 
