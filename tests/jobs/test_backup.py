@@ -120,6 +120,7 @@ def test_the_next_back_up_copies_what_changed_and_the_first_stays(kept, tmp_path
     assert restore(out, tmp_path / "third/configs/tiny.yaml").files == second.files
 
 
+@pytest.mark.slow
 def test_evidence_alone_is_enough_for_all_but_the_other_pixels(kept, tmp_path, darkcall):
     shutil.rmtree(kept.workspace / "history")
     out = tmp_path / "b"
