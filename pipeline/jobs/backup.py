@@ -239,18 +239,18 @@ def _publish(
         only = frozenset(copying.copied) if wanted.quick else None
         with reading_from(where) as source:
             check(generation, source, where, only=only)
-    if former is not None and former.sha256 == sha256:
-        return sha256, former.at, False
-    at = compact_utc(now)
-    if former is not None and at <= former.at:
+    is_new = former is None or former.sha256 != sha256
+    at = compact_utc(now) if former is None or is_new else former.at
+    if is_new and former is not None and at <= former.at:
         raise UsageError(
             "The clock stands before the last back-up", where=where, found=at,
             expected=f"after {former.at}",
         )  # fmt: skip
-    store.publish(at, sha256, content)
+    if is_new:
+        store.publish(at, sha256, content)
     if wanted.keep is not None and isinstance(store, FolderStore):
         store.forget(wanted.keep)
-    return sha256, at, True
+    return sha256, at, is_new
 
 
 def _workspace_files(workspace: Path, faults: list[str]) -> Iterator[_File]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from pipeline.config import load_config
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, Locked
 from pipeline.jobs.evidence import evidence_of
 from pipeline.jobs.prune import plan_prune, prune
 from pipeline.pruned import read_pruned
@@ -83,6 +84,7 @@ def test_a_run_after_it_only_tells_the_catalogue(own_season, darkcall, contents)
     assert {name.split("/")[0] for name in changed} == {"catalogue"}
 
 
+@pytest.mark.slow
 def test_what_needs_the_pixels_says_so_and_has_them_again(own_season, darkcall, contents):
     config = with_policy(own_season)
     spare = spared(own_season)
@@ -112,6 +114,7 @@ def test_what_needs_the_pixels_says_so_and_has_them_again(own_season, darkcall, 
     assert {name: again[name] for name in names} == {name: before[name] for name in names}
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_ends_the_same(own_season, tmp_path, start, darkcall):
     config = with_policy(own_season)
     assert spared(own_season)
@@ -144,9 +147,7 @@ def test_half_dropped_pixels_are_finished(own_season):
     assert tree(own_season.workspace) == pruned
 
 
-def test_caches_only_leaves_scenes_alone_and_nobody_prunes_beside_a_run(own_season, darkcall):
-    import fcntl  # noqa: PLC0415
-
+def test_caches_only_leaves_scenes_alone_and_nobody_prunes_beside_a_run(own_season):
     config = with_policy(own_season)
     spared(own_season)
     before = tree(own_season.workspace)
@@ -155,10 +156,11 @@ def test_caches_only_leaves_scenes_alone_and_nobody_prunes_beside_a_run(own_seas
     (left / "detections.parquet").write_bytes(b"half")
     with (own_season.workspace / ".locks/detect.lock").open("a+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        ended = darkcall("prune", "--yes", "--caches-only", "--config", config)
-        assert ended.code == 75
+        with pytest.raises(Locked, match="detect is running"):
+            prune(load_config(config), now=NOW, caches_only=True)
         assert left.exists()
-    assert darkcall("prune", "--yes", "--caches-only", "--config", config).code == 0
+    assert prune(load_config(config), now=NOW, caches_only=True).n_bytes == 4
+    assert not left.exists()
     assert tree(own_season.workspace) == before
 
 
