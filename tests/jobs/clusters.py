@@ -22,6 +22,7 @@ LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 ENVIRONMENT = {
     **LOOPBACK,
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # 15 else: starved where others are at work
     "RAY_agent_register_timeout_ms": "180000",
     # a dead machine is noticed in seconds instead of half a minute
     "RAY_health_check_period_ms": "1000",
