@@ -55,23 +55,24 @@ class Cluster:
             *inside, sys.executable, str(NODE), "--port", str(self.port), "--folder",
             str(self.folder / "ray"), "--cpus", str(cpus),
         ]  # fmt: skip
-        node = subprocess.Popen(
-            [*words, *([] if self._nodes else ["--head"])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / f"node-{len(self._nodes)}.txt").open("wb"),
-            env={
-                **os.environ,
-                **ENVIRONMENT,
-                "PYTHONPATH": f"{self.folder / 'site'}:{REPOSITORY}",
-                **environment,
-            },
-        )
+        said = self.folder / f"node-{len(self._nodes)}.txt"
+        with said.open("wb") as stream:
+            node = subprocess.Popen(
+                [*words, *([] if self._nodes else ["--head"])],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                env={
+                    **os.environ,
+                    **ENVIRONMENT,
+                    "PYTHONPATH": f"{self.folder / 'site'}:{REPOSITORY}",
+                    **environment,
+                },
+            )
         self._nodes.append(node)
         assert node.stdout is not None
         if node.stdout.readline() != b"up\n":
-            told = (self.folder / f"node-{len(self._nodes) - 1}.txt").read_text()
-            raise AssertionError(f"Ray did not start: {told[-2000:]}")
+            raise AssertionError(f"Ray did not start: {said.read_text()[-2000:]}")
         return len(self._nodes) - 1
 
     def kill(self, number: int) -> None:
