@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -99,9 +99,13 @@ class RayExecutor:
                 flying[crew.send(function, tasks[index], software())] = index
             finished, _ = self._ray.wait(list(flying), num_returns=1)
             for reference in finished:
-                index = flying.pop(reference)
+                index, result = flying.pop(reference), self._result(reference)
+                again = crew.is_lost(reference, index) if isinstance(result, WorkerDied) else False
+                if again:
+                    left.appendleft(index)
                 crew.is_back(reference, needed=len(left) > 0)
-                yield index, self._result(reference)
+                if not again:
+                    yield index, result
 
     def _result(self, reference: Any) -> Any:
         failures = self._ray.exceptions
@@ -119,6 +123,8 @@ class _Crew(Protocol):
     def has_room(self, n_flying: int) -> bool: ...
 
     def send(self, function: Callable[[T], U], task: T, wanted: str) -> Any: ...
+
+    def is_lost(self, reference: Any, index: int) -> bool: ...
 
     def is_back(self, reference: Any, *, needed: bool) -> None: ...
 
@@ -144,6 +150,11 @@ class _Tasks:
         """A reference to what will be its result."""
         return self._remote.remote(function, task, wanted)
 
+    def is_lost(self, reference: Any, index: int) -> bool:
+        """Is it to be sent again? Ray has done that."""
+        del reference, index
+        return False
+
     def is_back(self, reference: Any, *, needed: bool) -> None:
         """Nothing is kept of a task."""
 
@@ -156,12 +167,11 @@ class _Actors:
         share = settings.gpu_share if gpus else 0.0
         if share:
             size = max(1, min(size, int(gpus / share + 1e-9)))
-        actor = ray.remote(
-            num_cpus=1, num_gpus=share, max_restarts=-1, max_task_retries=RETRIES,
-            scheduling_strategy="SPREAD",
-        )(_Worker)  # fmt: skip
-        self._free = [actor.remote() for _ in range(size)]
+        # Ray's own restart of an actor whose machine died may spend its one retry on the way
+        self._actor = ray.remote(num_cpus=1, num_gpus=share, scheduling_strategy="SPREAD")(_Worker)
+        self._free = [self._actor.remote() for _ in range(size)]
         self._busy: dict[Any, Any] = {}
+        self._tries: Counter[int] = Counter()
 
     def has_room(self, n_flying: int) -> bool:
         """Is anybody free?"""
@@ -174,6 +184,12 @@ class _Actors:
         reference = worker.do.remote(function, task, wanted)
         self._busy[reference] = worker
         return reference
+
+    def is_lost(self, reference: Any, index: int) -> bool:
+        """Is it to be sent again? A new worker stands in for the dead one."""
+        self._busy[reference] = self._actor.remote()
+        self._tries[index] += 1
+        return self._tries[index] <= RETRIES
 
     def is_back(self, reference: Any, *, needed: bool) -> None:
         """A worker that nothing is left for goes at once: one that died may want its place."""

@@ -22,6 +22,7 @@ LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 ENVIRONMENT = {
     **LOOPBACK,
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # 15 else: starved where others are at work
     "RAY_agent_register_timeout_ms": "180000",
     # a dead machine is noticed in seconds instead of half a minute
     "RAY_health_check_period_ms": "1000",
@@ -54,23 +55,24 @@ class Cluster:
             *inside, sys.executable, str(NODE), "--port", str(self.port), "--folder",
             str(self.folder / "ray"), "--cpus", str(cpus),
         ]  # fmt: skip
-        node = subprocess.Popen(
-            [*words, *([] if self._nodes else ["--head"])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / f"node-{len(self._nodes)}.txt").open("wb"),
-            env={
-                **os.environ,
-                **ENVIRONMENT,
-                "PYTHONPATH": f"{self.folder / 'site'}:{REPOSITORY}",
-                **environment,
-            },
-        )
+        said = self.folder / f"node-{len(self._nodes)}.txt"
+        with said.open("wb") as stream:
+            node = subprocess.Popen(
+                [*words, *([] if self._nodes else ["--head"])],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                env={
+                    **os.environ,
+                    **ENVIRONMENT,
+                    "PYTHONPATH": f"{self.folder / 'site'}:{REPOSITORY}",
+                    **environment,
+                },
+            )
         self._nodes.append(node)
         assert node.stdout is not None
         if node.stdout.readline() != b"up\n":
-            told = (self.folder / f"node-{len(self._nodes) - 1}.txt").read_text()
-            raise AssertionError(f"Ray did not start: {told[-2000:]}")
+            raise AssertionError(f"Ray did not start: {said.read_text()[-2000:]}")
         return len(self._nodes) - 1
 
     def kill(self, number: int) -> None:

@@ -17,7 +17,6 @@ from pipeline.jobs import ray_executor
 from pipeline.jobs.executors import Place, WorkerDied
 from pipeline.jobs.ray_executor import RayExecutor
 from tests.jobs.clusters import LOOPBACK, cluster
-from tests.jobs.waiting import n_done
 
 pytestmark = [
     # Ray leaves sockets and log files of its own to the collector
@@ -29,6 +28,7 @@ pytestmark = [
     pytest.mark.timeout(290),
 ]
 REDONE = ("calendar", "detect", "match", "calls")
+N_SCENES = 5
 
 
 @pytest.fixture(scope="module")
@@ -150,15 +150,23 @@ def test_no_cluster_and_no_ray_are_said_in_one_line(darkcall, write_config, tmp_
 
 @pytest.mark.slow
 def test_a_machine_killed_in_the_middle_costs_nothing_but_time(
-    season, tmp_path, start, darkcall, write_config, contents
+    own_season, season, start, write_config, contents
 ):
+    for stage in REDONE:
+        shutil.rmtree(own_season.workspace / stage)
     with cluster(2) as machines:
-        config = write_config(tmp_path, executor="ray", ray={"address": machines.address})
-        workspace, in_all = tmp_path / "workspace", n_done(season.workspace)
+        config = write_config(
+            own_season.config.parents[1], executor="ray", ray={"address": machines.address}
+        )
         process = start("run", "--config", config, **LOOPBACK)
-        while n_done(workspace) < in_all // 4:
-            assert process.poll() is None
-            time.sleep(0.1)
-        machines.kill(1)
-        assert process.wait(timeout=250) == 0
-        assert contents(workspace) == contents(season.workspace)
+        try:
+            while not list(own_season.workspace.glob("detect/*/manifest.json")):
+                assert process.poll() is None
+                time.sleep(0.05)
+            machines.kill(1)
+            assert len(list(own_season.workspace.glob("detect/*/manifest.json"))) < N_SCENES
+            assert process.wait(timeout=200) == 0
+        finally:
+            process.kill()
+            process.wait()
+    assert contents(own_season.workspace) == contents(season.workspace)
