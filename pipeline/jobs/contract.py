@@ -351,12 +351,17 @@ def _seal(part: Path, assignment: Assignment, outcome: Outcome) -> None:
 def _sweep(root: Path, item_ids: Container[str]) -> None:
     """Clear what a killed run left behind: half-made items, and versions already replaced.
 
-    And the failures of what is no item any more, a search that has succeeded since, say.
+    A version that was moved out of the way of one that never came takes its place again. Cleared
+    are also the failures of what is no item any more, a search that has succeeded since, say.
     """
     root.mkdir(parents=True, exist_ok=True)
     for record in (root / FAILED).glob("*.json"):
         if record.stem not in item_ids:
             record.unlink(missing_ok=True)
+    for entry in root.glob(f"{TRASH}-*"):
+        former = root / entry.name.removeprefix(f"{TRASH}-")
+        if not former.exists():
+            entry.rename(former)
     for entry in root.iterdir():
         if entry.name.startswith((f"{PART}-", f"{TRASH}-")):
             shutil.rmtree(entry, ignore_errors=True)

@@ -336,3 +336,14 @@ def test_hashes_are_remembered_while_their_files_are_there(tmp_path):
 
     assert set(json.loads((tmp_path / "cache.json").read_text())) == {str(kept), str(new)}
     assert HashCache(tmp_path / "cache.json").sha256(kept) == known[kept] == sha256_file(kept)
+
+
+def test_a_kill_between_the_two_renames_of_a_new_version_keeps_the_old(tmp_path):
+    go(tmp_path)
+    before = tree(tmp_path / "doubling")
+    (tmp_path / "doubling/item-3").rename(tmp_path / "doubling/.trash-item-3")
+
+    result, _ = go(tmp_path)
+
+    assert result.n_worked == 0
+    assert tree(tmp_path / "doubling") == before
