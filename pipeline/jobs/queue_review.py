@@ -297,5 +297,5 @@ def _write_catalogue(task: CatalogueTask, out: Path) -> Outcome:
     return Outcome(counts={"scenes": len(items), "detections": len(kept)})
 
 
-REVIEW = Stage(name="review", version=4, work=_fill_queue, place=Place.HERE)
+REVIEW = Stage(name="review", version=5, work=_fill_queue, place=Place.HERE)
 CATALOGUE = Stage(name="catalogue", version=1, work=_write_catalogue, place=Place.HERE)

@@ -89,7 +89,8 @@ def _estimates(rows: Sequence[SeasonEstimate], names: Mapping[str, str]) -> Tabl
         ],
         widths=(14, 7, 8, 14, 12, 12, 14, 40),
         note="Shown beside the count, never instead of it. By two sensors: capture and recapture "
-        "of Sentinel-1 and Sentinel-2, which leans low where stays differ.",
+        "of Sentinel-1 and Sentinel-2, which leans low where stays differ, or ships in how well "
+        "they are seen.",
     )
 
 
