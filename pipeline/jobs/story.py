@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, fields
 
-from pipeline.errors import EXIT_DONE
+from pipeline.errors import EXIT_DONE, TryLater, UsageError
 from pipeline.jobs.build_voyages import voyages
 from pipeline.jobs.call_history import record_history
 from pipeline.jobs.contract import StageResult
@@ -107,7 +108,9 @@ def tell(run: Run, active: frozenset[str]) -> Story:
     told = (fetched, watched, detected, screened, ingested, tracked, matched, called, named, sailed)
     queued = review(at("review"), findings=findings, simulated=simulated, earlier=told)
     if queued.n_worked:
-        record_evidence(run.config)
+        # decisions that cannot be reached now are asked again before anything is pruned
+        with contextlib.suppress(TryLater, UsageError):
+            record_evidence(run.config)
     return Story(
         simulated=simulated, fetched=fetched, watched=watched, detected=detected,
         screened=screened, ingested=ingested, tracked=tracked, looked_up=looked_up,
