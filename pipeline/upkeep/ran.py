@@ -197,7 +197,8 @@ def finish(path: Path, record: RunRecord) -> None:
 def read_runs(folder: Path) -> Runs:
     """All records of a folder; what cannot be read is named and believed to say nothing."""
     records, unreadable = {}, []
-    for path in sorted(folder.glob("[0-9]*.json")):
+    # by stem: a second run within the second has a longer one, and comes after
+    for path in sorted(folder.glob("[0-9]*.json"), key=lambda path: path.stem):
         try:
             records[path.name] = RunRecord.model_validate_json(_bounded(path))
         except (OSError, ValidationError):
@@ -216,7 +217,7 @@ def prune(folder: Path, keep: int) -> int:
     are known by their names.
     """
     runs = read_runs(folder)
-    names = sorted([*runs.records, *runs.unreadable])
+    names = sorted([*runs.records, *runs.unreadable], key=lambda name: Path(name).stem)
     surplus = names[: max(0, len(names) - keep)]
     if not surplus:
         return 0

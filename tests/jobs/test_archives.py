@@ -217,6 +217,7 @@ def test_evidence_keeps_the_original_numbers_beside_the_working_copy(
             assert (part.read(1) == whole.read(1, window=window)).all()
 
 
+@pytest.mark.slow
 def test_a_plan_counts_what_a_fetch_would_take_and_takes_nothing(
     archive, configure, darkcall, tmp_path
 ):
@@ -306,6 +307,7 @@ def test_an_asset_that_leads_elsewhere_is_refused_and_the_others_go_on(
     }
 
 
+@pytest.mark.slow
 def test_sentinel_hub_within_its_budget_and_without_a_trace_of_the_secret(archive, hub, tmp_path):
     # four bands and the classification: 607 * 809 px / 512**2 * 5 / 3 = 3.12 units a pass
     command = hub(tmp_path, units_a_run=7.5)

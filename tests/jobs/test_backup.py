@@ -60,6 +60,7 @@ def write(season, out, *, at=NOW, wanted=WANTED):
     return back_up(load_config(season.config), season.config, out, now=at, wanted=wanted)
 
 
+@pytest.mark.slow
 def test_it_says_the_same_in_another_place(kept, tmp_path, darkcall, contents):
     with_broken_ais(kept)
     assert darkcall("run", "--config", kept.config).code == 3  # the broken file is told

@@ -16,6 +16,7 @@ from tests.jobs.test_evaluate_detection import write_one_port
 GRID = Grid(crs="EPSG:32652", x_min_m=5e5, y_max_m=4.7e6, pixel_m=10.0, height=40, width=70)
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_ships_of_a_real_port_stay_and_its_quays_are_set_aside(reference_data, tmp_path, darkcall):
     config = write_one_port(tmp_path, "marseille")

@@ -53,6 +53,7 @@ def test_every_label_of_a_port_is_hit_missed_or_too_short(reference_data, tmp_pa
     assert counted == sum(length_m >= 60.0 for length_m in lengths)
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_the_score_of_the_tanker_prior_gives_its_interval(reference_data, darkcall):
     ended = darkcall("evaluate", "tanker", "--json", DARKCALL_REFERENCE_DATA=str(reference_data))

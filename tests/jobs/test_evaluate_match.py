@@ -47,6 +47,7 @@ def test_broken_data_are_refused(tmp_path, text):
         read_pairs(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_real_ships_under_way_are_matched_with_the_doppler_term_and_without_are_not(reference_data):
     score = evaluate_match(reference_data, AisSettings(), MatchSettings(), share=0.34)

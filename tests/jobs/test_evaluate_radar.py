@@ -18,6 +18,7 @@ def scored(reference, **changes):
     return evaluate_radar(reference, detect=detect, evaluate=evaluate, coast_error_m=30.0)
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_the_settings_hold_what_the_real_scenes_say(reference_data):
     score = scored(reference_data)

@@ -37,6 +37,7 @@ def kill_after(start):
     return killed
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_three_kills_in_a_row_cost_nothing_but_time(
     season, tmp_path, darkcall, write_config, contents, start
@@ -95,5 +96,5 @@ def test_a_kill_while_results_are_replaced_is_mended(own_season, season, content
     ended = darkcall("run", "--config", own_season.config, "--log-json")
 
     assert ended.code == 0, ended.err
-    assert ended.worked() == {"calls": 1}  # the same bytes came out, so nothing later is due
+    assert ended.worked() == {}  # the old version is still the right one, and back in its place
     assert contents(own_season.workspace) == contents(season.workspace)
