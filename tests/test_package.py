@@ -38,3 +38,11 @@ def test_the_switches_of_ultralytics_and_ray_are_off_before_they_are_imported(tm
         "os.environ['RAY_USAGE_STATS_ENABLED'])"
     )
     assert run(code, tmp_path) == "true 0"
+
+
+def test_no_command_waits_for_a_grammar_that_it_never_asks():
+    script = "import pipeline.cli, sys; print([name for name in sys.modules if 'lark' in name])"
+    shown = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )  # fmt: skip
+    assert shown.stdout.strip() == "[]"
