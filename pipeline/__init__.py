@@ -10,6 +10,6 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 os.environ.setdefault("YOLO_OFFLINE", "true")  # ultralytics
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
-# jsonschema compiles this package's grammar of addresses when it is imported, where it is installed:
-# seconds of every command's start, for a check that nothing here asks for.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  jsonschema does without
+# Where this package of developers' is installed, jsonschema compiles its grammar of addresses when
+# it is imported: seconds of every command's start, for a check that nothing here asks for.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
