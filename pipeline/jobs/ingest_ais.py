@@ -93,6 +93,8 @@ class FileTask:
 
     path: Path
     settings: pipeline.ais.settings.Settings
+    same_as: str | None = None
+    """Item of a file with the very same bytes: this one says nothing that is not said there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,17 +113,21 @@ class TracksTask:
 def ingest(run: Run, simulated: StageResult | None) -> StageResult:
     """Read every provider file."""
     settings = sha256_json(run.config.ais.model_dump(mode="json"))
-    return run.stage(
-        AIS,
-        [
+    items = []
+    first: dict[str, str] = {}
+    for name, path in _files(run, simulated).items():
+        digest = run.hashes.sha256(path)
+        said = first.setdefault(digest, name) if path.stat().st_size else name
+        same_as = None if said == name else said
+        items.append(
             Item(
                 item_id=name,
-                task=FileTask(path=path, settings=run.config.ais),
-                inputs={"file": run.hashes.sha256(path), "settings": settings},
+                task=FileTask(path=path, settings=run.config.ais, same_as=same_as),
+                inputs={"file": digest, "settings": settings}
+                | ({} if same_as is None else {"same_as": same_as}),
             )
-            for name, path in _files(run, simulated).items()
-        ],
-    )
+        )
+    return run.stage(AIS, items)
 
 
 def _files(run: Run, simulated: StageResult | None) -> dict[str, Path]:
@@ -147,7 +153,18 @@ def provider_files(paths: Sequence[Path]) -> dict[str, Path]:
     return named
 
 
+def _delivered_twice(task: FileTask, out: Path) -> Outcome:
+    """No row is counted twice; that the file came twice is kept as an issue."""
+    write_records(Fix, [], out / FIXES)
+    write_records(Static, [], out / STATICS)
+    write_records(OutsideEvent, [], out / EVENTS)
+    told = Issue(where=task.path.name, rule="delivered twice", value=str(task.same_as))
+    return Outcome(counts={"fixes": 0, "statics": 0, "events": 0}, issues=[told])
+
+
 def _read_provider_file(task: FileTask, out: Path) -> Outcome:
+    if task.same_as is not None:
+        return _delivered_twice(task, out)
     counts: Counter[str] = Counter()
     statics = schema_of(Static).empty_table()
     events: list[OutsideEvent] = []
