@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-
-from pipeline.clock import compact_utc
 
 RESERVED_BYTES = 32 * 1024
 """What an unfinished record takes, so that its end can be told on a disk that is full by then."""
@@ -166,11 +165,12 @@ class Runs:
 def begin(folder: Path, record: RunRecord) -> Path:
     """Write down that a run has begun; returns the record's file."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{compact_utc(record.began)}-{record.pid}"
+    # to the microsecond, and ~ comes after every other sign: names are in the order of the runs
+    stem = f"{record.began.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}-{record.pid}"
     path, number = folder / f"{stem}.json", 1
-    while path.exists():  # two runs of one process in one second
+    while path.exists():
         number += 1
-        path = folder / f"{stem}-{number}.json"
+        path = folder / f"{stem}~{number:03}.json"
     _publish(path, _text(record).ljust(RESERVED_BYTES))
     return path
 
@@ -197,8 +197,7 @@ def finish(path: Path, record: RunRecord) -> None:
 def read_runs(folder: Path) -> Runs:
     """All records of a folder; what cannot be read is named and believed to say nothing."""
     records, unreadable = {}, []
-    # by stem: a second run within the second has a longer one, and comes after
-    for path in sorted(folder.glob("[0-9]*.json"), key=lambda path: path.stem):
+    for path in sorted(folder.glob("[0-9]*.json")):
         try:
             records[path.name] = RunRecord.model_validate_json(_bounded(path))
         except (OSError, ValidationError):
@@ -217,7 +216,7 @@ def prune(folder: Path, keep: int) -> int:
     are known by their names.
     """
     runs = read_runs(folder)
-    names = sorted([*runs.records, *runs.unreadable], key=lambda name: Path(name).stem)
+    names = sorted([*runs.records, *runs.unreadable])
     surplus = names[: max(0, len(names) - keep)]
     if not surplus:
         return 0

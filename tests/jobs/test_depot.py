@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 
 import boto3
@@ -152,6 +153,7 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("processes", [False, True], ids=["serial", "processes"])
 def test_a_second_machine_takes_up_what_the_first_has_done(depots, processes):
     one, two = depots
+    forkserver._forkserver._stop()  # one begun by another test knows nothing of this address
     executor = ProcessExecutor(2) if processes else SerialExecutor()
     try:
         first = go(one, MAKE, made(), executor)

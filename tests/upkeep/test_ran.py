@@ -34,7 +34,7 @@ def test_a_record_is_there_from_the_beginning_and_whole_at_the_end(tmp_path, rec
     finish(path, record())
     (ended,) = read_runs(tmp_path).records.values()
 
-    assert path.name == "20240307T030001Z-77.json"
+    assert path.name == "20240307T030001.000000Z-77.json"
     assert begun.ended is None
     assert begun.exit_code is None
     assert ended == record()
