@@ -98,7 +98,7 @@ def test_pruning_takes_the_oldest_and_leaves_every_sum(
     }
     assert (totals.stages["fetch"].worked if n else 0) == 5 * n
     if again:
-        names = [f"2024{(record().began + timedelta(hours=k)):%m%dT%H%M%SZ}-77.json"
+        names = [f"2024{(record().began + timedelta(hours=k)):%m%dT%H%M%S.000000Z}-77.json"
                  for k in range(n)]  # fmt: skip
         assert list(runs.records) == names[-kept:] if n else not runs.records
 
