@@ -115,6 +115,5 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         simulated=simulated, fetched=fetched, watched=watched, detected=detected,
         screened=screened, ingested=ingested, tracked=tracked, looked_up=looked_up,
         matched=matched, called=called, named=named, sailed=sailed, catalogued=catalogued,
-        queued=queued,
-        findings=findings,
+        queued=queued, findings=findings,
     )  # fmt: skip
