@@ -43,6 +43,8 @@ class Nights:
     wrong: list[str] = field(default_factory=list)
     """Exit codes other than they should be."""
     seconds: list[float] = field(default_factory=list)
+    spared: set[int] = field(default_factory=set)
+    """Nights that had ended before they could be killed."""
 
     def keep(self, number: int, fault: Fault | None) -> None:
         """A night, and what strikes it."""
@@ -53,6 +55,8 @@ class Nights:
         expected = EXITS.get(fault, 0) if fault is not None else 0
         if fault is not Fault.KILL and code != expected:
             self.wrong.append(f"night {number} ({fault or 'quiet'}): {code}, not {expected}")
+        if fault is Fault.KILL and code != -signal.SIGKILL:
+            self.spared.add(number)
         self.exits[number] = code
 
     def _run(self, number: int, fault: Fault | None) -> int:
