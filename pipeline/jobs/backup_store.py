@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.decided import Sha256
 from pipeline.errors import ChecksFailed, Locked, UsageError
+from pipeline.jobs.finished import fsync
 from pipeline.jobs.hashing import CHUNK_BYTES
 from pipeline.jobs.sealed_files import (
     BROKEN,
@@ -152,7 +153,7 @@ class FolderStore:
             stream.flush()
             os.fsync(stream.fileno())
         part.rename(folder / f"{at}-{sha256}.json")
-        synced(folder)
+        fsync(folder)
 
     def forget(self, keep: int) -> int:
         """Let go of all lists but the newest, then of contents that no list names.
@@ -396,12 +397,3 @@ def copied(source: IO[bytes], target: IO[bytes] | None, n_bytes: int) -> tuple[i
         target.flush()
         os.fsync(target.fileno())
     return size, digest.hexdigest()
-
-
-def synced(folder: Path) -> None:
-    """Bring a folder's names to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

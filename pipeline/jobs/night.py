@@ -23,7 +23,6 @@ The next night goes on from there by itself: items not done are due.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -59,6 +58,7 @@ from pipeline.records import Coverage
 from pipeline.tables import read_records
 from pipeline.upkeep.alerts import Alert, Kind, Log, Post, Told, ended, tell
 from pipeline.upkeep.heartbeat import beat
+from pipeline.upkeep.ran import replace_text
 from pipeline.upkeep.silence import silences
 from pipeline.upkeep.troubles import NIGHT, Trouble, as_alerts
 
@@ -347,11 +347,5 @@ def _leave_word(
 
 
 def _write(path: Path, text: str) -> None:
-    """By one rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)
+    replace_text(path, text)

@@ -20,7 +20,7 @@ from pipeline.jobs.call_history import HISTORY
 from pipeline.jobs.detect_ships import DETECT
 from pipeline.jobs.evidence import Evidence, evidence_of, record_evidence
 from pipeline.jobs.fetch_scenes import FETCH
-from pipeline.jobs.finished import PART, TRASH, read_manifest
+from pipeline.jobs.finished import PART, TRASH, fsync, read_manifest
 from pipeline.jobs.locks import stage_lock
 from pipeline.jobs.match_ais import MATCH
 from pipeline.jobs.simulate_season import SIMULATE
@@ -235,11 +235,7 @@ def _drop_pixels(folder: Path, config: Config, now: datetime, why: str) -> int:
         stream.flush()
         os.fsync(stream.fileno())
     part.rename(folder / PRUNED)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    fsync(folder)
     return _unlink(folder, note)
 
 

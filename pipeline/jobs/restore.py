@@ -30,8 +30,8 @@ from pipeline.jobs.backup_store import (
     newest,
     object_name,
     reading_from,
-    synced,
 )
+from pipeline.jobs.finished import fsync
 from pipeline.jobs.hashing import sha256_file
 from pipeline.jobs.open_decisions import ATTACHMENTS, DATABASE
 from pipeline.jobs.prune import every_lock, free_bytes
@@ -237,7 +237,7 @@ def _into_place(part: Path, workspace: Path) -> Path | None:
         elif workspace.exists():
             shutil.rmtree(workspace)
         part.rename(workspace)
-        synced(workspace.parent)
+        fsync(workspace.parent)
     return former
 
 

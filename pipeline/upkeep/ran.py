@@ -171,7 +171,7 @@ def begin(folder: Path, record: RunRecord) -> Path:
     while path.exists():
         number += 1
         path = folder / f"{stem}~{number:03}.json"
-    _publish(path, _text(record).ljust(RESERVED_BYTES))
+    replace_text(path, _text(record).ljust(RESERVED_BYTES))
     return path
 
 
@@ -182,7 +182,7 @@ def finish(path: Path, record: RunRecord) -> None:
         OSError: neither could be done.
     """
     try:
-        _publish(path, _text(record))
+        replace_text(path, _text(record))
     except OSError:
         text = _text(record)
         if len(text.encode()) > RESERVED_BYTES:
@@ -224,7 +224,7 @@ def prune(folder: Path, keep: int) -> int:
     for name in surplus:
         if name in runs.records:
             totals = totals.plus(name, runs.records[name])
-    _publish(folder / TOTALS, totals.model_dump_json(indent=1) + "\n")
+    replace_text(folder / TOTALS, totals.model_dump_json(indent=1) + "\n")
     for name in surplus:
         (folder / name).unlink(missing_ok=True)
     return len(surplus)
@@ -239,7 +239,8 @@ def _bounded(path: Path) -> bytes:
         return stream.read(MAX_BYTES)
 
 
-def _publish(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str) -> None:
+    """Write a file by one rename, on the disk before it returns."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8") as stream:
