@@ -103,6 +103,11 @@ class Config(BaseModel):
     )
     workers: int | None = Field(None, ge=1, le=1024, description="processes; null: one a core")
     ray: RaySettings = RaySettings()
+    vessel_buckets: int = Field(
+        1, ge=1, le=1000,
+        description="ranges of MMSI that AIS is divided into, each worked on by itself, on any "
+        "machine; 1: all ships at once, the least work on one machine",
+    )  # fmt: skip
     workspace_store: str | None = Field(
         None,
         pattern=r"^(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._/-]*$",
@@ -130,8 +135,8 @@ class Config(BaseModel):
         Places of files are left out too: what the files hold is hashed where they are used.
         """
         places = (
-            "workspace", "sites", "inputs", "executor", "workers", "ray", "workspace_store",
-            "upkeep",
+            "workspace", "sites", "inputs", "executor", "workers", "ray", "vessel_buckets",
+            "workspace_store", "upkeep",
         )  # fmt: skip
         exclude: dict[str, Any] = {**dict.fromkeys(places, True), "evaluate": {"undrawn"}}
         return self.model_dump(mode="json", exclude=exclude)

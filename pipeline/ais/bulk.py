@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +29,7 @@ SORTED = """
     SELECT mmsi, sent_at, lon, lat, sog_mps, cog_deg, heading_deg,
         nav_status::TINYINT AS nav_status, ascii(ais_class)::TINYINT AS ais_class,
         ascii(receiver)::TINYINT AS receiver, file
-    FROM fixes WHERE mark IS NULL ORDER BY mmsi, sent_at
+    FROM fixes WHERE mark IS NULL{among} ORDER BY mmsi, sent_at
 """
 """Words by their first letter: text is dear to sort."""
 PUT_RIGHT = """
@@ -43,9 +44,11 @@ UNPLACED_MARKS = (
     Mark.POSITION_UNAVAILABLE, Mark.POSITION_OUT_OF_RANGE, Mark.NULL_ISLAND,
 )  # fmt: skip
 UNPLACED = """
-    SELECT mmsi, epoch_us(sent_at) AS at_us FROM fixes WHERE list_contains(?, mark)
+    SELECT mmsi, epoch_us(sent_at) AS at_us FROM fixes WHERE list_contains($marks, mark){among}
     ORDER BY mmsi, at_us
 """
+AMONG = " AND mmsi >= {first} AND mmsi < {end}"
+BY_MMSI = "SELECT mmsi, count(*) FROM fixes WHERE mark IS NULL GROUP BY mmsi ORDER BY mmsi"
 SPANS = """
     SELECT file, min(sent_at), max(sent_at), count(*) FROM fixes WHERE mark IS NULL
     GROUP BY file ORDER BY file
@@ -70,6 +73,8 @@ SAID_TWICE = """
 SAMPLED_ROWS = 5_000_000
 """More are judged by a share of their ships: a clock is wrong for all of them."""
 BATCH_ROWS = 1_000_000
+MMSI_END = 1_000_000_000
+"""An MMSI has nine digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +82,26 @@ class Shift:
     """A source whose clock is off against the others', and by how much it was put right."""
 
     source: str
+    file: int
+    """Its place among the files."""
     shift_s: float
     """s by which it says later than the others."""
     n_pairs: int
     """Messages that it and others both have."""
     first_at: datetime
     last_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What must be known of all files before any ship is looked at."""
+
+    marked: Mapping[str, int]
+    """By mark, the number of rows that it keeps out."""
+    shifts: tuple[Shift, ...]
+    """Sources whose clocks are off."""
+    buckets: tuple[tuple[int, int], ...] = ((0, MMSI_END),)
+    """Ranges of MMSI, [first, end), ascending, with about as many fixes each."""
 
 
 @dataclass(slots=True, eq=False)
@@ -99,8 +118,29 @@ class Notes:
     """POSIX seconds."""
 
 
+def survey(files: Sequence[Path], *, scratch: Path, settings: Settings, n_buckets: int) -> Survey:
+    """Read all files once for what `by_ship` needs to read some of their ships alone.
+
+    Raises:
+        BadInput: a file is no table of fixes.
+    """
+    if not files:
+        return Survey(marked={}, shifts=())
+    with _fixes_of(files, scratch, settings) as (connection, sources):
+        found = _survey(connection, sources, settings)
+        rows = connection.sql(BY_MMSI).fetchnumpy()
+    mmsi, n = (np.asarray(column, np.int64) for column in rows.values())
+    return replace(found, buckets=_even_buckets(mmsi, n, n_buckets))
+
+
 def by_ship(
-    files: Sequence[Path], *, scratch: Path, notes: Notes, settings: Settings
+    files: Sequence[Path],
+    *,
+    scratch: Path,
+    notes: Notes,
+    settings: Settings,
+    surveyed: Survey | None = None,
+    bucket: tuple[int, int] | None = None,
 ) -> Iterator[pa.Table]:
     """Clean fixes in `ORDER`, in parts of about a million rows that hold whole MMSIs.
 
@@ -109,12 +149,35 @@ def by_ship(
         scratch: folder for what does not fit into memory; emptied again.
         notes: takes what was found on the way.
         settings: memory.
+        surveyed: of these files in this order; None: done here.
+        bucket: MMSI from, and up to and without; None: all ships.
 
     Raises:
         BadInput: a file is no table of fixes.
     """
     if not files:
         return
+    among = "" if bucket is None else AMONG.format(first=bucket[0], end=bucket[1])
+    with _fixes_of(files, scratch, settings) as (connection, sources):
+        if surveyed is None:
+            surveyed = _survey(connection, sources, settings)
+        notes.marked.update(surveyed.marked)
+        notes.shifts += surveyed.shifts
+        _put_right(connection, surveyed.shifts)
+        marks = {"marks": list(UNPLACED_MARKS)}
+        unplaced = connection.execute(UNPLACED.format(among=among), marks).fetchnumpy()
+        notes.unplaced_mmsi = np.asarray(unplaced["mmsi"], np.int64)
+        notes.unplaced_s = np.asarray(unplaced["at_us"], np.float64) / 1e6
+        reader = connection.sql(SORTED.format(among=among)).to_arrow_reader(BATCH_ROWS)
+        for part in _whole_ships(reader):
+            yield in_order(_in_words(part, sources))
+
+
+@contextmanager
+def _fixes_of(
+    files: Sequence[Path], scratch: Path, settings: Settings
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
+    """A connection with the files as its view `fixes`, and their sources."""
     with tempfile.TemporaryDirectory(dir=scratch) as spill, duckdb.connect() as connection:
         connection.execute(
             f"SET memory_limit = '{settings.sort_bytes}B'; SET temp_directory = '{spill}';"
@@ -122,18 +185,32 @@ def by_ship(
             "SET enable_progress_bar = false"
         )
         try:
-            sources = _open(connection, files)
-            notes.marked.update(dict(connection.sql(OF_MARKS).fetchall()))
-            if len(files) > 1:
-                notes.shifts += _put_right(connection, sources, settings)
-            unplaced = connection.execute(UNPLACED, [list(UNPLACED_MARKS)]).fetchnumpy()
-            notes.unplaced_mmsi = np.asarray(unplaced["mmsi"], np.int64)
-            notes.unplaced_s = np.asarray(unplaced["at_us"], np.float64) / 1e6
-            reader = connection.sql(SORTED).to_arrow_reader(BATCH_ROWS)
+            yield connection, _open(connection, files)
+        except duckdb.OutOfMemoryException:
+            raise  # neither memory nor room to spill: not the files' fault
         except duckdb.Error as error:
+            if "No space left" in str(error):
+                raise
             raise BadInput("Table is not one of Fix", found=str(error).splitlines()[0]) from None
-        for part in _whole_ships(reader):
-            yield in_order(_in_words(part, sources))
+
+
+def _survey(
+    connection: duckdb.DuckDBPyConnection, sources: list[str], settings: Settings
+) -> Survey:
+    marked = dict(connection.sql(OF_MARKS).fetchall())
+    shifts = _shifted(connection, sources, settings) if len(sources) > 1 else []
+    return Survey(marked=marked, shifts=tuple(shifts))
+
+
+def _even_buckets(
+    mmsi: NDArray[np.int64], n: NDArray[np.int64], n_buckets: int
+) -> tuple[tuple[int, int], ...]:
+    """Ranges of MMSI that hold about as many of the `n` fixes each; ships are never divided."""
+    shares = np.arange(1, n_buckets) / n_buckets
+    after = np.searchsorted(np.cumsum(n), shares * n.sum(), side="left") + 1
+    starts = sorted({int(one) for one in mmsi[after[after < len(mmsi)]]} - {0})
+    edges = [0, *starts, MMSI_END]
+    return tuple(pairwise(edges))
 
 
 def _open(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> list[str]:
@@ -161,19 +238,14 @@ def _in_words(part: pa.Table, sources: list[str]) -> pa.Table:
     return part.drop_columns(["file"]).append_column("source", source)
 
 
-def _put_right(
-    connection: duckdb.DuckDBPyConnection, sources: list[str], settings: Settings
-) -> list[Shift]:
-    """Clocks that are off, and the view of fixes with their times put right."""
-    shifts = _shifted(connection, sources, settings)
+def _put_right(connection: duckdb.DuckDBPyConnection, shifts: Sequence[Shift]) -> None:
+    """The view of fixes with the times of clocks that are off put right."""
     if shifts:
         connection.execute("CREATE TEMP TABLE shifts (file SMALLINT, shift_s DOUBLE)")
         for one in shifts:
-            row = [sources.index(one.source), one.shift_s]
-            connection.execute("INSERT INTO shifts VALUES (?, ?)", row)
+            connection.execute("INSERT INTO shifts VALUES (?, ?)", [one.file, one.shift_s])
         connection.execute("ALTER VIEW fixes RENAME TO as_said")
         connection.execute(PUT_RIGHT.format(former="as_said"))
-    return shifts
 
 
 def _shifted(
@@ -212,7 +284,8 @@ def _shifted(
         first, last, _ = spans[wrong]
         shifts.append(
             Shift(
-                source=sources[wrong], shift_s=float(np.median([by_s for by_s, _ in said])),
+                source=sources[wrong], file=wrong,
+                shift_s=float(np.median([by_s for by_s, _ in said])),
                 n_pairs=sum(n for _, n in said), first_at=first, last_at=last,
             )
         )  # fmt: skip

@@ -13,8 +13,9 @@ from pipeline.jobs.executors import Place
 from pipeline.jobs.fetch_scenes import COVERAGE
 from pipeline.jobs.find_calls import CALLS, CANDIDATES
 from pipeline.jobs.hashing import sha256_json
-from pipeline.jobs.ingest_ais import ENCOUNTERS, SEASON, STATICS
+from pipeline.jobs.ingest_ais import STATICS
 from pipeline.jobs.run import Run
+from pipeline.jobs.track_season import ENCOUNTERS, SEASON
 from pipeline.records import (
     Candidate,
     Coverage,

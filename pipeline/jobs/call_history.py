@@ -5,9 +5,9 @@ from __future__ import annotations
 from pipeline.calls.versions import new_versions
 from pipeline.jobs.contract import StageResult
 from pipeline.jobs.find_calls import CALLS, STAYS
-from pipeline.jobs.ingest_ais import SEASON
 from pipeline.jobs.locks import stage_lock
 from pipeline.jobs.run import Run
+from pipeline.jobs.track_season import SEASON
 from pipeline.records import CallVersion, PortCall, SeenStay
 from pipeline.tables import read_records, write_records
 

@@ -20,7 +20,7 @@ import pipeline.scene.settings
 from pipeline.clock import day_start, days_between, format_utc
 from pipeline.geo import WGS84, destination
 from pipeline.heard import Gap, TrackFix
-from pipeline.jobs.ingest_ais import day_file
+from pipeline.jobs.track_season import day_file
 from pipeline.records import AisInView, Candidate, Case, Detection, Match, PortCall, Site
 from pipeline.review import words
 from pipeline.scene.coast import land_polygon

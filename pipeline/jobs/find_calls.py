@@ -17,10 +17,10 @@ from pipeline.jobs.detect_ships import DETECTIONS, site_of
 from pipeline.jobs.executors import Place
 from pipeline.jobs.fetch_scenes import COVERAGE
 from pipeline.jobs.hashing import sha256_json
-from pipeline.jobs.ingest_ais import GAPS, SEASON, TRACKS
 from pipeline.jobs.look_up import HITS
 from pipeline.jobs.match_ais import IN_VIEW, MATCHES
 from pipeline.jobs.run import Run
+from pipeline.jobs.track_season import GAPS, SEASON, TRACKS
 from pipeline.records import (
     AisInView,
     Candidate,

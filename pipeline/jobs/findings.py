@@ -12,8 +12,8 @@ from pipeline.jobs.contract import Done, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS
 from pipeline.jobs.fetch_scenes import COVERAGE
 from pipeline.jobs.find_calls import CALLS, CANDIDATES
-from pipeline.jobs.ingest_ais import GAPS, TRACKS
 from pipeline.jobs.match_ais import IN_VIEW, MATCHES
+from pipeline.jobs.track_season import GAPS, TRACKS
 from pipeline.jobs.watch_passes import MISSED
 from pipeline.records import (
     AisInView,

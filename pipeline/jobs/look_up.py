@@ -14,8 +14,9 @@ from pipeline.identity.lists import read_list
 from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
 from pipeline.jobs.executors import Place
 from pipeline.jobs.hashing import sha256_json
-from pipeline.jobs.ingest_ais import SEASON, STATICS
+from pipeline.jobs.ingest_ais import STATICS
 from pipeline.jobs.run import Run
+from pipeline.jobs.track_season import SEASON
 from pipeline.records import Issue
 from pipeline.tables import read_records, write_records
 

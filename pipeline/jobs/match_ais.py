@@ -32,8 +32,8 @@ from pipeline.heard import (
 from pipeline.jobs.contract import Done, Item, Outcome, Stage, StageResult
 from pipeline.jobs.detect_ships import DETECTIONS, site_of
 from pipeline.jobs.hashing import sha256_json
-from pipeline.jobs.ingest_ais import RECEPTION, SEASON, TRACKS
 from pipeline.jobs.run import Run
+from pipeline.jobs.track_season import RECEPTION, SEASON, TRACKS
 from pipeline.jobs.trained import with_rates
 from pipeline.match.scene import match_scene
 from pipeline.records import (

@@ -44,7 +44,6 @@ from pipeline.heard import Reception
 from pipeline.jobs.contract import Mode
 from pipeline.jobs.failures import WORST_FIRST, Failure, failure_of
 from pipeline.jobs.fetch_scenes import COVERAGE
-from pipeline.jobs.ingest_ais import RECEPTION
 from pipeline.jobs.locks import stage_lock
 from pipeline.jobs.open_decisions import DATABASE, open_decisions
 from pipeline.jobs.progress import Progress
@@ -54,6 +53,7 @@ from pipeline.jobs.run_record import recorded
 from pipeline.jobs.story import STAGES, Story
 from pipeline.jobs.story import tell as tell_story
 from pipeline.jobs.tell_calls import call_alerts
+from pipeline.jobs.track_season import RECEPTION
 from pipeline.records import Coverage
 from pipeline.tables import read_records
 from pipeline.upkeep.alerts import Alert, Kind, Log, Post, Told, ended, tell

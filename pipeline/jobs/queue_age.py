@@ -15,9 +15,9 @@ from pipeline.decisions.settings import Settings as DecisionSettings
 from pipeline.decisions.standing import Status, standings
 from pipeline.decisions.store import Store
 from pipeline.errors import BadInput
-from pipeline.jobs.ingest_ais import SEASON
 from pipeline.jobs.open_decisions import DATABASE, open_decisions
 from pipeline.jobs.queue_review import CASES, REVIEW
+from pipeline.jobs.track_season import SEASON
 from pipeline.records import Case
 from pipeline.tables import read_records
 from pipeline.upkeep.health import Queue

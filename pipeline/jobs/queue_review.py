@@ -24,8 +24,8 @@ from pipeline.jobs.evaluate_season import score_findings
 from pipeline.jobs.executors import Place
 from pipeline.jobs.findings import Findings, FindingsAt
 from pipeline.jobs.hashing import sha256_json
-from pipeline.jobs.ingest_ais import SEASON
 from pipeline.jobs.run import Run
+from pipeline.jobs.track_season import SEASON
 from pipeline.records import (
     Case,
     CoverageState,

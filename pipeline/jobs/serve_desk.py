@@ -16,11 +16,11 @@ from pipeline.desk.docket import Docket
 from pipeline.errors import UsageError
 from pipeline.jobs.case_files import CaseFiles
 from pipeline.jobs.finished import MANIFEST
-from pipeline.jobs.ingest_ais import SEASON
 from pipeline.jobs.open_decisions import ATTACHMENTS
 from pipeline.jobs.queue_review import REPORT, REVIEW
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
+from pipeline.jobs.track_season import SEASON
 from pipeline.scene.renditions import Rendition, crop, tile
 
 DESK_CHIP_PX = 320

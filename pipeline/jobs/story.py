@@ -15,17 +15,18 @@ from pipeline.jobs.failures import WORST_FIRST
 from pipeline.jobs.fetch_scenes import fetch
 from pipeline.jobs.find_calls import find, name
 from pipeline.jobs.findings import FindingsAt
-from pipeline.jobs.ingest_ais import ingest, track
+from pipeline.jobs.ingest_ais import ingest
 from pipeline.jobs.look_up import look_up
 from pipeline.jobs.match_ais import match
 from pipeline.jobs.queue_review import catalogue, review
 from pipeline.jobs.run import Run
 from pipeline.jobs.simulate_season import simulate
+from pipeline.jobs.track_season import survey_files, track, track_buckets
 from pipeline.jobs.watch_passes import watch
 
 TOLD = (
-    "fetched", "watched", "detected", "screened", "ingested", "tracked", "matched", "called",
-    "named", "sailed",
+    "fetched", "watched", "detected", "screened", "ingested", "surveyed", "divided", "tracked",
+    "matched", "called", "named", "sailed",
 )  # fmt: skip
 STAGES = ("fetch", "detect", "ais", "match", "calls", "voyages", "review")
 
@@ -40,6 +41,9 @@ class Story:
     detected: StageResult
     screened: StageResult
     ingested: StageResult
+    surveyed: StageResult | None
+    """None where ships are not divided into buckets."""
+    divided: StageResult | None
     tracked: StageResult
     looked_up: StageResult
     matched: StageResult
@@ -58,7 +62,8 @@ class Story:
     @property
     def before_review(self) -> tuple[StageResult, ...]:
         """The stages whose failures the report tells."""
-        return tuple(getattr(self, name) for name in TOLD)
+        told = (getattr(self, name) for name in TOLD)
+        return tuple(result for result in told if result is not None)
 
     @property
     def exit_code(self) -> int:
@@ -85,7 +90,9 @@ def tell(run: Run, active: frozenset[str]) -> Story:
     detected = detect(at("detect"), fetched)
     screened = screen(at("detect"), fetched, detected)
     ingested = ingest(at("ais"), simulated)
-    tracked = track(at("ais"), ingested)
+    surveyed = survey_files(at("ais"), ingested)
+    divided = track_buckets(at("ais"), ingested, surveyed)
+    tracked = track(at("ais"), ingested, surveyed, divided)
     looked_up = look_up(at("ais"), ingested)
     matched = match(
         at("match"), fetched=fetched, detected=detected, screened=screened, tracked=tracked
@@ -105,7 +112,11 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         fetched=fetched, watched=watched, screened=screened, tracked=tracked, matched=matched,
         called=named, sailed=sailed,
     )  # fmt: skip
-    told = (fetched, watched, detected, screened, ingested, tracked, matched, called, named, sailed)
+    every = (
+        fetched, watched, detected, screened, ingested, surveyed, divided, tracked, matched, called,
+        named, sailed,
+    )  # fmt: skip
+    told = tuple(result for result in every if result is not None)
     queued = review(at("review"), findings=findings, simulated=simulated, earlier=told)
     if queued.n_worked:
         # decisions that cannot be reached now are asked again before anything is pruned
@@ -113,7 +124,7 @@ def tell(run: Run, active: frozenset[str]) -> Story:
             record_evidence(run.config)
     return Story(
         simulated=simulated, fetched=fetched, watched=watched, detected=detected,
-        screened=screened, ingested=ingested, tracked=tracked, looked_up=looked_up,
-        matched=matched, called=called, named=named, sailed=sailed, catalogued=catalogued,
-        queued=queued, findings=findings,
+        screened=screened, ingested=ingested, surveyed=surveyed, divided=divided, tracked=tracked,
+        looked_up=looked_up, matched=matched, called=called, named=named, sailed=sailed,
+        catalogued=catalogued, queued=queued, findings=findings,
     )  # fmt: skip

@@ -12,11 +12,11 @@ from rich.text import Text
 from pipeline.jobs.contract import StageResult
 from pipeline.jobs.evaluate_season import score_findings
 from pipeline.jobs.findings import Findings
-from pipeline.jobs.ingest_ais import OUTAGES, SEASON
 from pipeline.jobs.look_up import HITS
 from pipeline.jobs.queue_review import REPORT
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
+from pipeline.jobs.track_season import OUTAGES, SEASON
 from pipeline.records import (
     Candidate,
     CoverageState,

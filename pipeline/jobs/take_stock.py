@@ -17,10 +17,11 @@ from pipeline.errors import DarkcallError
 from pipeline.heard import Reception
 from pipeline.jobs.contract import MANIFEST
 from pipeline.jobs.fetch_scenes import COVERAGE, FETCH
-from pipeline.jobs.ingest_ais import AIS, FIXES, RECEPTION, SEASON, TRACK, provider_files
+from pipeline.jobs.ingest_ais import AIS, FIXES, provider_files
 from pipeline.jobs.queue_age import queue_of
 from pipeline.jobs.run_record import at_work, runs_of, software_version
 from pipeline.jobs.simulate_season import SIMULATE
+from pipeline.jobs.track_season import RECEPTION, SEASON, TRACK
 from pipeline.jobs.watch_passes import MISSED, WATCH
 from pipeline.records import Coverage, CoverageState, Scene
 from pipeline.scene.item import ITEM, read_item

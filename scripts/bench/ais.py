@@ -9,6 +9,9 @@ file, and the ratio is of fixes a second. Keys of `--json`:
   peak_rss_gib             the most memory of the gap finding
   fixes_per_second         of the whole stage: clean, split into ships, tracks, reception, gaps
   stage_rss_gib            the most memory of the whole stage
+  buckets_ratio            time of the whole stage in four vessel buckets one after the other, their
+                           survey and their joining included, over that of all ships at once
+  longest_bucket_share     the longest bucket's time over all of that: what more machines can save
   speedup_vs_movingpandas  of the whole stage
   cost                     with --grow: seconds and memory of the whole stage by number of fixes
 """
@@ -23,6 +26,7 @@ import sys
 import tempfile
 import time
 import warnings
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,12 +43,13 @@ from pipeline.ais.hours import closed_silences, joined_hours, joined_silences, s
 from pipeline.ais.outages import find_outages
 from pipeline.ais.settings import Settings
 from pipeline.heard import OutsideEvent, Static
-from pipeline.jobs import ingest_ais
+from pipeline.jobs import ingest_ais, track_season
 from pipeline.tables import schema_of, write_table
 
 SETTINGS = Settings()
 START, END = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 31, tzinfo=UTC)
 SHIPS = 2000
+BUCKETS = 4
 MOVINGPANDAS_FIXES = 200_000
 MADE = """
     COPY (
@@ -99,20 +104,54 @@ def gaps(path: Path) -> dict:
     return {"gaps": len(silent.p), "likely_off": int((silent.high <= 0.05).sum())}
 
 
+def task_of(path: Path, folder: Path) -> track_season.TracksTask:
+    """The season of the file alone, as stage `tracks` is given it."""
+    source = folder / "in"
+    source.mkdir()
+    (source / ingest_ais.FIXES).symlink_to(path.resolve())
+    for record, name in ((Static, ingest_ais.STATICS), (OutsideEvent, ingest_ais.EVENTS)):
+        write_table(record, schema_of(record).empty_table(), source / name)
+    return track_season.TracksTask(
+        folders=(source,), sites=(), start=START, end=END, settings=SETTINGS
+    )
+
+
+def made_in(folder: Path) -> Path:
+    """The same folder, made."""
+    folder.mkdir()
+    return folder
+
+
 def stage(path: Path) -> dict:
     """The whole of stage `tracks`, tables written."""
-    with tempfile.TemporaryDirectory() as folder:
-        source, out = Path(folder) / "in", Path(folder) / "out"
-        source.mkdir()
-        out.mkdir()
-        (source / ingest_ais.FIXES).symlink_to(path.resolve())
-        for record, name in ((Static, ingest_ais.STATICS), (OutsideEvent, ingest_ais.EVENTS)):
-            write_table(record, schema_of(record).empty_table(), source / name)
-        task = ingest_ais.TracksTask(
-            folders=(source,), sites=(), start=START, end=END, settings=SETTINGS
-        )
-        outcome = ingest_ais.TRACK.work(task, out)
+    with tempfile.TemporaryDirectory() as name:
+        task = task_of(path, Path(name))
+        outcome = track_season.TRACK.work(task, made_in(Path(name) / "out"))
     return dict(outcome.counts)
+
+
+def buckets(path: Path) -> dict:
+    """The same in buckets of ships, one after the other."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        task = task_of(path, folder)
+        surveyed = track_season.SurveyTask(
+            folders=task.folders, n_buckets=BUCKETS, settings=SETTINGS
+        )
+        track_season.DIVIDE.work(surveyed, made_in(folder / "survey"))
+        shares, took = [], []
+        for index in range(BUCKETS):
+            begun = time.perf_counter()
+            shares.append(made_in(folder / str(index)))
+            bucket = track_season.BucketTask(
+                folders=task.folders, survey=folder / "survey", index=index, sites=(),
+                settings=SETTINGS,
+            )  # fmt: skip
+            track_season.SHIPS.work(bucket, shares[-1])
+            took.append(time.perf_counter() - begun)
+        whole = replace(task, survey=folder / "survey", buckets=tuple(shares))
+        outcome = track_season.TRACK.work(whole, made_in(folder / "out"))
+    return {**outcome.counts, "longest_s": max(took)}
 
 
 def movingpandas(path: Path) -> dict:
@@ -134,7 +173,13 @@ def movingpandas(path: Path) -> dict:
     return {"fixes": len(rows), "tracks": len(parts), "inside_s": time.perf_counter() - begun}
 
 
-WAYS = {"window": window, "gaps": gaps, "stage": stage, "movingpandas": movingpandas}
+WAYS = {
+    "window": window,
+    "gaps": gaps,
+    "stage": stage,
+    "buckets": buckets,
+    "movingpandas": movingpandas,
+}
 
 
 def in_child(way: str, path: Path) -> dict:
@@ -195,6 +240,9 @@ def main() -> None:
             "gaps_duckdb": found["window"]["gaps"],
             "fixes_per_second": found["stage"]["clean"] / found["stage"]["seconds"],
             "stage_rss_gib": found["stage"]["rss_gib"],
+            "buckets_ratio": found["buckets"]["seconds"] / found["stage"]["seconds"],
+            "longest_bucket_share": found["buckets"]["longest_s"] / found["buckets"]["seconds"],
+            "buckets_rss_gib": found["buckets"]["rss_gib"],
         }
         if "movingpandas" in found:
             theirs = found["movingpandas"]["fixes"] / found["movingpandas"]["seconds"]

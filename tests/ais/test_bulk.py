@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ais import bulk
-from pipeline.ais.bulk import ORDER, Notes, by_ship
+from pipeline.ais.bulk import ORDER, Notes, by_ship, survey
 from pipeline.errors import BadInput
 from pipeline.heard import Fix
 from pipeline.tables import write_table
@@ -133,3 +133,49 @@ def test_what_does_not_show_a_clock_off_leaves_it_as_it_is(tmp_path, other):
     assert sorted(row["sent_at"] for row in rows) == sorted(
         one.sent_at for feed in feeds for one in feed
     )
+
+
+@settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(REPORT, max_size=30), st.integers(1, 5))
+def test_buckets_of_ships_one_after_the_other_are_all_ships(tmp_path, fixes, n_buckets):
+    paths = [tmp_path / f"{k}.parquet" for k in range(2)]
+    for path, rows in zip(paths, (fixes[::2], fixes[1::2]), strict=True):
+        write_table(Fix, table(rows), path)
+    whole, apart = Notes(), []
+    together = list(by_ship(paths, scratch=tmp_path, notes=whole, settings=SETTINGS))
+    found = survey(paths, scratch=tmp_path, settings=SETTINGS, n_buckets=n_buckets)
+    unplaced = []
+    for bucket in found.buckets:
+        notes = Notes()
+        apart += by_ship(
+            paths, scratch=tmp_path, notes=notes, settings=SETTINGS, surveyed=found, bucket=bucket
+        )
+        assert notes.marked == whole.marked
+        unplaced += notes.unplaced_mmsi.tolist()
+    assert [row for part in apart for row in part.to_pylist()] == [
+        row for part in together for row in part.to_pylist()
+    ]
+    assert unplaced == whole.unplaced_mmsi.tolist()
+    assert len(found.buckets) <= n_buckets
+    edges = [edge for bucket in found.buckets for edge in bucket]
+    assert (edges[0], edges[-1]) == (0, bulk.MMSI_END)
+    assert edges[1:-1:2] == edges[2::2]
+
+
+def test_buckets_hold_about_as_many_fixes_each(tmp_path):
+    rows = [fix(219000000 + ship, k, 10.0, 55.0) for ship in range(30) for k in range(1 + ship % 5)]
+    path = tmp_path / "0.parquet"
+    write_table(Fix, table(rows), path)
+    found = survey([path], scratch=tmp_path, settings=SETTINGS, n_buckets=4)
+    held = [sum(first <= row.mmsi < end for row in rows) for first, end in found.buckets]
+    assert len(held) == 4
+    assert max(held) - min(held) <= 5
+
+
+def test_of_two_files_of_one_name_the_clock_that_is_off_is_put_right(tmp_path):
+    right = voyage("a.csv", n=60)
+    rows, _, (shift,) = sorted_out(tmp_path, right, voyage("a.csv", late_s=45.0))
+    assert (shift.source, shift.file, shift.shift_s) == ("a.csv", 1, 45.0)
+    assert {(row["lon"], row["sent_at"]) for row in rows} == {(r.lon, r.sent_at) for r in right}

@@ -62,6 +62,25 @@ def test_two_machines_give_the_bytes_of_serial_work(
     assert contents(own_season.workspace) == contents(season.workspace)
 
 
+def test_ships_in_buckets_on_two_machines_give_the_bytes_of_serial_work(
+    machines, own_season, darkcall, write_config, contents, tmp_path
+):
+    where = {"serial": {"executor": "serial"},
+             "ray": {"executor": "ray", "ray": {"address": machines.address}}}  # fmt: skip
+    results = []
+    for name, changes in where.items():
+        for folder in ("simulate", "ais"):
+            shutil.copytree(own_season.workspace / folder, tmp_path / name / "workspace" / folder)
+        config = write_config(tmp_path / name, vessel_buckets=3, **changes)
+
+        ended = darkcall("ais", "--config", config, "--log-json", **LOOPBACK)
+
+        assert ended.code == 0, ended.err
+        assert ended.worked()["ships"] == 3
+        results.append(contents(tmp_path / name / "workspace"))
+    assert results[0] == results[1]
+
+
 def doubled(task: tuple[float, int]) -> int:
     delay_s, number = task
     time.sleep(delay_s)
