@@ -23,7 +23,7 @@ from pipeline.jobs.progress import BarProgress, LineProgress, Progress
 from pipeline.jobs.publish_metrics import publish
 from pipeline.jobs.run import Run, Selection, open_run
 from pipeline.jobs.run_record import Recording, recorded
-from pipeline.jobs.story import Story, tell
+from pipeline.jobs.story import Story, tell_and_close
 from pipeline.jobs.summary import print_failures, print_summary
 
 DEFAULT_CONFIG = Path("configs/demo.yaml")
@@ -101,13 +101,8 @@ def _on_record(config: Config, active: Sequence[str]) -> Iterator[Recording]:
 def _told(
     config: Config, active: Sequence[str], options: Options, recording: Recording
 ) -> tuple[Run, Story]:
-    run = recording.run = opened_run(options, config)
-    try:
-        story = tell(run, frozenset(active))
-    finally:
-        run.executor.close()
-    recording.exit_code = story.exit_code
-    return run, story
+    run = opened_run(options, config)
+    return run, recording.tell(run, active)
 
 
 def console() -> Console:
@@ -132,10 +127,7 @@ def work_on(config: Config, active: Sequence[str]) -> Story:
     run = open_run(
         config, selection=Selection(), mode=Mode(), progress=progress_for(log_json=False)
     )
-    try:
-        return tell(run, frozenset(active))
-    finally:
-        run.executor.close()
+    return tell_and_close(run, active)
 
 
 def progress_for(*, log_json: bool) -> Progress:

@@ -19,7 +19,7 @@ from pipeline.cli_common import (
 from pipeline.config import load_config
 from pipeline.errors import EXIT_DONE, EXIT_SOME_FAILED, UsageError
 from pipeline.jobs.backup import Wanted, back_up
-from pipeline.jobs.prune import plan_prune
+from pipeline.jobs.prune import PER_GB, plan_prune
 from pipeline.jobs.prune import prune as let_go
 from pipeline.jobs.restore import restore as bring_back
 
@@ -56,7 +56,15 @@ def prune(
         typer.echo(f"Freed {done.n_bytes / 1e6:,.1f} MB; {done.scenes} scenes lost their pixels")
     for item_id, why in done.failures:
         complain(f"{item_id} stays as it was: {why}", EXIT_SOME_FAILED)
-    raise typer.Exit(EXIT_SOME_FAILED if done.failures else EXIT_DONE)
+    free_gb = done.free_bytes / PER_GB
+    too_few = until_free_gb is not None and free_gb < until_free_gb
+    if too_few:
+        complain(
+            f"{until_free_gb:,.1f} GB were asked for and {free_gb:,.1f} GB are free: nothing else "
+            "may go. See --plan for why scenes stay, or enlarge the disk",
+            EXIT_SOME_FAILED,
+        )
+    raise typer.Exit(EXIT_SOME_FAILED if done.failures or too_few else EXIT_DONE)
 
 
 def backup(

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.evaluate.calls import pair_claims, rank_of, share
 from pipeline.jobs.evaluate_season import seasons
+from pipeline.jobs.hashing import sha256_file, sha256_json
+from pipeline.jobs.prune import every_lock
 from pipeline.jobs.simulate_season import read_truth
+from pipeline.jobs.stages import EVERY_STAGE, VERSIONS
 from pipeline.jobs.story import Story
+from pipeline.jobs.trained import fingerprint
 from pipeline.records import SeasonEstimate, ZoneRole
 from pipeline.sites import load_sites
 
 STAGES = ("fetch", "detect", "ais", "match", "calls", "voyages")
 NAMED_TIERS = ("A", "B")
+FIGURES = "replayed.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +124,12 @@ def _line(run: Replayed) -> str:
 
 
 def evaluate_replay(
-    config: Config, seeds: int, run_season: Callable[[Config], Story], *, skip: int = 0
+    config: Config,
+    seeds: int,
+    run_season: Callable[[Config], Story],
+    *,
+    skip: int = 0,
+    drop: bool = False,
 ) -> ReplayScore:
     """Run some seasons and hold what was said of each against its truth.
 
@@ -124,13 +138,46 @@ def evaluate_replay(
         seeds: how many.
         run_season: works on a configuration's stages up to the voyages.
         skip: seasons left out at the beginning.
+        drop: of a season that has ended only the figures stay on the disk; but the
+            configuration's own stays as it is.
 
     Raises:
         UsageError: the configuration simulates nothing, or a season left no estimate.
+        Locked: another run is at work in a season that is to be dropped.
     """
     return ReplayScore(
-        runs=tuple(replayed(run_season(season), season) for season in seasons(config, seeds, skip))
+        runs=tuple(
+            _kept_figures(season)
+            or _replay(season, run_season, drop=drop and season.workspace != config.workspace)
+            for season in seasons(config, seeds, skip)
+        )
     )
+
+
+def _replay(config: Config, run_season: Callable[[Config], Story], *, drop: bool) -> Replayed:
+    found = replayed(run_season(config), config)
+    if drop:
+        with every_lock(config.workspace):
+            told = json.dumps({"key": _key(config), "figures": asdict(found)}, indent=1)
+            (config.workspace / FIGURES).write_text(told + "\n", encoding="utf-8")
+            for name in EVERY_STAGE:
+                shutil.rmtree(config.workspace / name, ignore_errors=True)
+    return found
+
+
+def _kept_figures(config: Config) -> Replayed | None:
+    """Of a season that was dropped, made by the same stages from the same settings."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ValidationError):
+        kept = json.loads((config.workspace / FIGURES).read_text(encoding="utf-8"))
+        if kept["key"] == _key(config):
+            return TypeAdapter(Replayed).validate_python(kept["figures"])
+    return None
+
+
+def _key(config: Config) -> str:
+    """What a season's figures depend on."""
+    models = {str(sensor): fingerprint(name) for sensor, name in config.detect.models.items()}
+    return sha256_json([config.results_depend_on(), VERSIONS, models, sha256_file(config.sites)])
 
 
 def replayed(story: Story, config: Config) -> Replayed:

@@ -51,7 +51,6 @@ from pipeline.jobs.publish_metrics import publish
 from pipeline.jobs.run import Selection, open_run
 from pipeline.jobs.run_record import recorded
 from pipeline.jobs.story import STAGES, Story
-from pipeline.jobs.story import tell as tell_story
 from pipeline.jobs.tell_calls import call_alerts
 from pipeline.jobs.track_season import RECEPTION
 from pipeline.records import Coverage
@@ -237,12 +236,7 @@ def _worked(config: Config, found: _Found, now: datetime, progress: Progress) ->
     try:
         with recorded(config, STAGES) as recording:
             run = open_run(config, selection=Selection(), mode=Mode(), progress=progress, now=now)
-            recording.run = run
-            try:
-                story = tell_story(run, frozenset(STAGES))
-            finally:
-                run.executor.close()
-            recording.exit_code = story.exit_code
+            story = recording.tell(run, STAGES)
     except Exception as error:  # noqa: BLE001  nobody reads a traceback at night: it is kept
         found.failed(error, config.workspace)
         return None

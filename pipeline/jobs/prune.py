@@ -140,6 +140,8 @@ class PrunedWorkspace:
     n_bytes: int
     failures: tuple[tuple[str, str], ...]
     """(item, why): scenes that could not be pruned and stay as they were."""
+    free_bytes: int
+    """On the disk, afterwards."""
 
     def as_json(self) -> dict[str, Any]:
         """For a machine."""
@@ -170,8 +172,9 @@ def prune(
             except (DarkcallError, OSError) as error:
                 failures.append((scene.item_id, str(error)))
     return PrunedWorkspace(
-        scenes=len(plan.going) - len(failures), n_bytes=freed, failures=tuple(failures)
-    )
+        scenes=len(plan.going) - len(failures), n_bytes=freed, failures=tuple(failures),
+        free_bytes=free_bytes(workspace),
+    )  # fmt: skip
 
 
 @contextmanager

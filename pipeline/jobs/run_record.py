@@ -19,7 +19,7 @@ from pipeline.jobs.locks import stage_lock
 from pipeline.jobs.queue_age import note_queue
 from pipeline.jobs.queue_review import REVIEW
 from pipeline.jobs.run import Run
-from pipeline.jobs.story import STAGES
+from pipeline.jobs.story import STAGES, Story, tell_and_close
 from pipeline.jobs.trained import CFAR
 from pipeline.upkeep.machine import disk, is_alive, taken
 from pipeline.upkeep.ran import (
@@ -49,6 +49,13 @@ class Recording:
         self.exit_code = EXIT_DONE
         self.problems: list[str] = []
         """Why the record is not what it should be; the run itself is not touched by it."""
+
+    def tell(self, run: Run, active: Sequence[str]) -> Story:
+        """Tell the story of a run on this record; its executor is closed."""
+        self.run = run
+        story = tell_and_close(run, active)
+        self.exit_code = story.exit_code
+        return story
 
 
 @contextlib.contextmanager

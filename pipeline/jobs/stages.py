@@ -15,10 +15,10 @@ from pipeline.jobs.simulate_season import SIMULATE
 from pipeline.jobs.track_season import DIVIDE, SHIPS, TRACK
 from pipeline.jobs.watch_passes import WATCH
 
-EVERY_STAGE = (
-    *(stage.name for stage in (
-        SIMULATE, FETCH, WATCH, DETECT, SCREEN, AIS, DIVIDE, SHIPS, TRACK, LOOK_UP, MATCH, FIND,
-        NAME, VOYAGE, CATALOGUE, REVIEW,
-    )),
-    HISTORY,
+_STAGES = (
+    SIMULATE, FETCH, WATCH, DETECT, SCREEN, AIS, DIVIDE, SHIPS, TRACK, LOOK_UP, MATCH, FIND,
+    NAME, VOYAGE, CATALOGUE, REVIEW,
 )  # fmt: skip
+EVERY_STAGE = (*(stage.name for stage in _STAGES), HISTORY)
+VERSIONS = {stage.name: stage.version for stage in _STAGES}
+"""What results depend on, with the configuration and the detectors' weights."""

@@ -16,7 +16,7 @@ from pipeline.jobs.ingest_ais import AIS
 from pipeline.jobs.locks import held_locks
 from pipeline.jobs.progress import Progress
 from pipeline.jobs.run import Selection, open_run
-from pipeline.jobs.story import tell
+from pipeline.jobs.story import tell_and_close
 from pipeline.jobs.take_stock import take_stock
 from pipeline.units import DAY_S, HOUR_S
 from pipeline.upkeep.health import Health, Newest
@@ -218,11 +218,9 @@ def status(config: Config, now: datetime, progress: Progress) -> Status:
     problem: str | None = None
     run = open_run(config, selection=Selection(), mode=Mode(), progress=progress)
     try:
-        behind = tell(run, frozenset()).results()
+        behind = tell_and_close(run, ()).results()
     except DarkcallError as error:
         problem = str(error)
-    finally:
-        run.executor.close()
     return Status(
         health=take_stock(config, now),
         behind=behind,

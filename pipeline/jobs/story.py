@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 from pipeline.errors import EXIT_DONE, TryLater, UsageError
@@ -21,7 +22,7 @@ from pipeline.jobs.match_ais import match
 from pipeline.jobs.queue_review import catalogue, review
 from pipeline.jobs.run import Run
 from pipeline.jobs.simulate_season import simulate
-from pipeline.jobs.track_season import survey_files, track, track_buckets
+from pipeline.jobs.track_season import track
 from pipeline.jobs.watch_passes import watch
 
 TOLD = (
@@ -62,14 +63,21 @@ class Story:
     @property
     def before_review(self) -> tuple[StageResult, ...]:
         """The stages whose failures the report tells."""
-        told = (getattr(self, name) for name in TOLD)
-        return tuple(result for result in told if result is not None)
+        return _there(*(getattr(self, name) for name in TOLD))
 
     @property
     def exit_code(self) -> int:
         """The worst of all stages."""
         codes = {result.exit_code for result in self.results()}
         return next((code for code in WORST_FIRST if code in codes), EXIT_DONE)
+
+
+def tell_and_close(run: Run, active: Collection[str]) -> Story:
+    """Tell the story of a run that was opened for this alone, and close its executor."""
+    try:
+        return tell(run, frozenset(active))
+    finally:
+        run.executor.close()
 
 
 def tell(run: Run, active: frozenset[str]) -> Story:
@@ -90,9 +98,7 @@ def tell(run: Run, active: frozenset[str]) -> Story:
     detected = detect(at("detect"), fetched)
     screened = screen(at("detect"), fetched, detected)
     ingested = ingest(at("ais"), simulated)
-    surveyed = survey_files(at("ais"), ingested)
-    divided = track_buckets(at("ais"), ingested, surveyed)
-    tracked = track(at("ais"), ingested, surveyed, divided)
+    surveyed, divided, tracked = track(at("ais"), ingested)
     looked_up = look_up(at("ais"), ingested)
     matched = match(
         at("match"), fetched=fetched, detected=detected, screened=screened, tracked=tracked
@@ -112,19 +118,26 @@ def tell(run: Run, active: frozenset[str]) -> Story:
         fetched=fetched, watched=watched, screened=screened, tracked=tracked, matched=matched,
         called=named, sailed=sailed,
     )  # fmt: skip
-    every = (
+    told = _there(
         fetched, watched, detected, screened, ingested, surveyed, divided, tracked, matched, called,
         named, sailed,
     )  # fmt: skip
-    told = tuple(result for result in every if result is not None)
     queued = review(at("review"), findings=findings, simulated=simulated, earlier=told)
-    if queued.n_worked:
-        # decisions that cannot be reached now are asked again before anything is pruned
-        with contextlib.suppress(TryLater, UsageError):
-            record_evidence(run.config)
+    _note_evidence(run, queued)
     return Story(
         simulated=simulated, fetched=fetched, watched=watched, detected=detected,
         screened=screened, ingested=ingested, surveyed=surveyed, divided=divided, tracked=tracked,
         looked_up=looked_up, matched=matched, called=called, named=named, sailed=sailed,
         catalogued=catalogued, queued=queued, findings=findings,
     )  # fmt: skip
+
+
+def _there(*results: StageResult | None) -> tuple[StageResult, ...]:
+    return tuple(result for result in results if result is not None)
+
+
+def _note_evidence(run: Run, queued: StageResult) -> None:
+    """Decisions that cannot be reached now are asked again before anything is pruned."""
+    if queued.n_worked:
+        with contextlib.suppress(TryLater, UsageError):
+            record_evidence(run.config)

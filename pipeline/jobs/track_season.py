@@ -6,9 +6,9 @@ ranges of ships apart from each other on any machine, and last the season from w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,7 +53,7 @@ from pipeline.heard import (
     Track,
     TrackFix,
 )
-from pipeline.jobs.contract import Item, Outcome, Stage, StageResult
+from pipeline.jobs.contract import Done, Item, Outcome, Stage, StageResult
 from pipeline.jobs.executors import Place
 from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.ingest_ais import EVENTS, FIXES, STATICS
@@ -116,10 +116,40 @@ class TracksTask:
     """Folders of the buckets, by MMSI; empty: ships are worked on here."""
 
 
-def survey_files(run: Run, ingested: StageResult) -> StageResult | None:
-    """Divide the ships; None where they are not to be divided."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracksAt:
+    """Where ships that were divided lie; nowhere, where they were not."""
+
+    survey: Path | None = None
+    buckets: Mapping[str, Done] = field(default_factory=dict)
+    """By item id, which is the order of the MMSIs."""
+    held: str | None = None
+    """Why the season before stands: without some of its ships this one would be wrong."""
+
+
+def track(
+    run: Run, ingested: StageResult
+) -> tuple[StageResult | None, StageResult | None, StageResult]:
+    """The season's tracks, reception and gaps from all files.
+
+    Returns the survey of all files and the buckets of ships, both None where ships are not
+    divided, and the season.
+    """
     if run.config.vessel_buckets == 1:
-        return None
+        return None, None, _season(run, ingested, TracksAt())
+    surveyed = _survey(run, ingested)
+    divided = _buckets(run, ingested, surveyed)
+    failures = [*surveyed.failures, *divided.failures]
+    at = TracksAt(
+        survey=surveyed.done[SEASON].folder if SEASON in surveyed.done else None,
+        buckets=divided.done,
+        held=f"{len(failures)} of the pieces that its ships were divided into failed"
+        if failures else None,
+    )  # fmt: skip
+    return surveyed, divided, _season(run, ingested, at)
+
+
+def _survey(run: Run, ingested: StageResult) -> StageResult:
     task = SurveyTask(
         folders=tuple(ingested.folders()),
         n_buckets=run.config.vessel_buckets,
@@ -129,12 +159,7 @@ def survey_files(run: Run, ingested: StageResult) -> StageResult | None:
     return run.stage(DIVIDE, [Item(item_id=SEASON, task=task, inputs=inputs)])
 
 
-def track_buckets(
-    run: Run, ingested: StageResult, surveyed: StageResult | None
-) -> StageResult | None:
-    """Work on each bucket's ships; None where they are not divided."""
-    if surveyed is None:
-        return None
+def _buckets(run: Run, ingested: StageResult, surveyed: StageResult) -> StageResult:
     items = []
     if SEASON in surveyed.done:
         done = surveyed.done[SEASON]
@@ -154,30 +179,14 @@ def track_buckets(
     return run.stage(SHIPS, items)
 
 
-def track(
-    run: Run,
-    ingested: StageResult,
-    surveyed: StageResult | None = None,
-    divided: StageResult | None = None,
-) -> StageResult:
-    """The season's tracks, reception and gaps from all files.
-
-    Where a bucket has failed the season before it stands: without some ships it would be wrong.
-    """
+def _season(run: Run, ingested: StageResult, at: TracksAt) -> StageResult:
     config = run.config
     inputs = {
         **_of_files(run, ingested),
         **_of_places(run),
         "period": sha256_json(config.period.model_dump(mode="json")),
+        **{name: done.content_sha256 for name, done in at.buckets.items()},
     }
-    buckets: tuple[Path, ...] = ()
-    survey_at, held = None, None
-    if surveyed is not None and divided is not None:
-        inputs |= {name: done.content_sha256 for name, done in divided.done.items()}
-        buckets = tuple(divided.folders())
-        survey_at = surveyed.done[SEASON].folder if SEASON in surveyed.done else None
-        if failures := [*surveyed.failures, *divided.failures]:
-            held = f"{len(failures)} of the pieces that its ships were divided into failed"
     task = TracksTask(
         folders=tuple(ingested.folders()),
         sites=run.sites,
@@ -185,10 +194,10 @@ def track(
         end=config.period.end,
         settings=config.ais,
         drawn_coast=config.scene.coastline == "site",
-        survey=survey_at,
-        buckets=buckets,
+        survey=at.survey,
+        buckets=tuple(done.folder for done in at.buckets.values()),
     )
-    return run.stage(TRACK, [Item(item_id=SEASON, task=task, inputs=inputs, held=held)])
+    return run.stage(TRACK, [Item(item_id=SEASON, task=task, inputs=inputs, held=at.held)])
 
 
 def _of_files(run: Run, ingested: StageResult) -> dict[str, str]:

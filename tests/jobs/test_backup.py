@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
+import os
 import shutil
+import signal
 import tarfile
+import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +23,7 @@ from pipeline.decided import Noted, Role
 from pipeline.decisions import accounts
 from pipeline.decisions.journal import append, verify
 from pipeline.decisions.settings import Settings as DecisionSettings
-from pipeline.errors import ChecksFailed, DiskFull, UsageError
+from pipeline.errors import ChecksFailed, DarkcallError, DiskFull, UsageError
 from pipeline.jobs import restore as restoring
 from pipeline.jobs.backup import Wanted, back_up
 from pipeline.jobs.backup_store import Generation, object_name
@@ -90,6 +94,68 @@ def test_it_says_the_same_in_another_place(kept, tmp_path, darkcall, contents):
     assert verify(store).n_entries == 1
     assert [one.name for one in accounts.users(store)] == ["ann"]
     store.close()
+
+
+def test_decisions_go_into_the_postgresql_that_is_named(
+    kept, tmp_path, postgres_server, monkeypatch
+):
+    write(kept, tmp_path / "b")
+    postgres_server.psql("CREATE DATABASE restored;")
+    monkeypatch.setenv("DARKCALL_DATABASE_URL", postgres_server.get_uri(database="restored"))
+    place = tmp_path / "other/configs/tiny.yaml"
+    done = restore(tmp_path / "b", place)
+    assert not list(done.workspace.glob("decisions.db*"))
+    store = open_decisions(load_config(place))
+    assert (verify(store).n_entries, [one.name for one in accounts.users(store)]) == (1, ["ann"])
+    append(store, who="ann", case_id="case-1", evidence_key="k", at=NOW, body=Noted(note="again"),
+           entry_id="2")  # fmt: skip
+    store.close()
+    # a journal that has gone on is nobody's to overwrite
+    with pytest.raises(DarkcallError):
+        restore(tmp_path / "b", tmp_path / "third/configs/tiny.yaml")
+    store = open_decisions(load_config(place))
+    assert verify(store).n_entries == 2
+    store.close()
+
+
+def killed(process, wait_for):
+    """SIGKILL as soon as something is there; how far it came."""
+    while process.poll() is None and not wait_for():
+        time.sleep(0.002)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+def test_killed_at_any_instant_both_are_done_by_the_next(kept, tmp_path, start, contents, share):
+    whole = write(kept, tmp_path / "whole")
+    n = len(list((tmp_path / "whole/objects").rglob("*")))
+    out = tmp_path / "b"
+    words = ("backup", "--out", out, "--config", kept.config)
+    code = killed(start(*words), lambda: len(list(out.glob("objects/**/*"))) >= share * n)
+    assert code == -signal.SIGKILL
+    if not list(out.glob("generations/*")):
+        with pytest.raises(UsageError):
+            restore(out, tmp_path / "none/configs/tiny.yaml")
+    assert write(kept, out).files == whole.files
+
+    place = tmp_path / "other/configs/tiny.yaml"
+    part = tmp_path / "other/.workspace.restoring"
+    n_files = sum(path.is_file() for path in kept.workspace.rglob("*"))
+    code = killed(
+        start("restore", out, "--config", place),
+        lambda: sum(path.is_file() for path in part.rglob("*")) >= share * n_files,
+    )
+    assert code == -signal.SIGKILL
+    assert not (tmp_path / "other/workspace").exists()
+    done = restore(out, place)
+    there = contents(done.workspace)
+    here = contents(kept.workspace)
+    assert {name for name in here if not name.startswith("decisions.db")} <= set(there)
+    assert all(there[name] == one for name, one in here.items() if "decisions.db" not in name)
+    assert not part.exists()
 
 
 @pytest.mark.parametrize("name", ["b.zip", "b.tar"])

@@ -344,6 +344,32 @@ def test_a_season_moves_to_another_machine_by_the_depot_alone(
 
 
 @pytest.mark.slow
+def test_pixels_pruned_here_stay_in_the_depot(
+    own_season, darkcall, write_config, bucket, credentials
+):
+    home = own_season.config.parents[1]
+    shutil.rmtree(own_season.workspace / "history")
+    config = write_config(
+        home, workspace_store=f"s3://{bucket[0]}/tiny", upkeep={"keep_scenes_days": 60}
+    )
+    assert darkcall("run", "--config", config, **credentials).code == 0
+    shutil.rmtree(own_season.workspace / "history")
+    told = darkcall("prune", "--yes", "--json", "--config", config, **credentials)
+    assert told.code == 0, told.err
+    pruned = [path.parent.name for path in own_season.workspace.glob("fetch/*/pruned.json")]
+    assert pruned
+    there = names_in(bucket)
+    assert all(any(n.endswith(".tif") and f"/{name}/" in n for n in there) for name in pruned)
+
+    again = darkcall("run", "--config", config, "--log-json", **credentials)
+    assert again.worked() == {"catalogue": 1}, again.err
+    shown = darkcall("evaluate", "season", "--config", config, "--json", **credentials)
+    assert shown.code == 0, shown.err
+    for name in pruned:  # what is shown brings no pixels back that were let go
+        assert not list((own_season.workspace / "fetch" / name).glob("B*.tif"))
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="disks of their own need root: mount namespaces")
 def test_machines_that_share_nothing_but_the_depot_give_the_bytes_of_serial_work(
     own_season, season, tmp_path, darkcall, write_config, contents, bucket, credentials

@@ -112,9 +112,7 @@ def test_where_ships_of_a_bucket_fail_the_season_before_stands(own_season, monke
                    progress=LineProgress())  # fmt: skip
     simulated = simulate(run.passive())
     ingested = ingest(run, simulated)
-    surveyed = track_season.survey_files(run, ingested)
-    divided = track_season.track_buckets(run, ingested, surveyed)
-    tracked = track_season.track(run, ingested, surveyed, divided)
+    _, divided, tracked = track_season.track(run, ingested)
 
     assert [failure.item_id for failure in divided.failures] == ["bucket-0001"]
     assert tracked.n_worked == 0

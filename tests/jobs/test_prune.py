@@ -164,6 +164,22 @@ def test_caches_only_leaves_scenes_alone_and_nobody_prunes_beside_a_run(own_seas
     assert tree(own_season.workspace) == before
 
 
+def test_until_so_much_is_free_the_oldest_go_and_too_little_is_told(own_season, darkcall):
+    config = with_policy(own_season)
+    spare = spared(own_season)
+    free_gb = shutil.disk_usage(own_season.workspace).free / 1e9
+    enough = darkcall("prune", "--yes", "--until-free-gb", free_gb / 2, "--config", config)
+    assert enough.code == 0, enough.err
+    assert "0 scenes lost" in enough.out
+    assert not any(read_pruned(folder) for folder in spare.values())
+
+    never = darkcall("prune", "--yes", "--until-free-gb", "1e9", "--config", config)
+    assert never.code == 3
+    assert f"{len(spare)} scenes lost" in never.out
+    assert "1,000,000,000.0 GB were asked for" in never.err
+    assert all(read_pruned(folder) for folder in spare.values())
+
+
 def test_prune_asks_first(own_season, darkcall):
     config = with_policy(own_season)
     spared(own_season)
