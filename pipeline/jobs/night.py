@@ -54,6 +54,7 @@ from pipeline.jobs.story import STAGES, Story
 from pipeline.jobs.tell_calls import call_alerts
 from pipeline.jobs.track_season import RECEPTION
 from pipeline.records import Coverage
+from pipeline.sites import load_sites
 from pipeline.tables import read_records
 from pipeline.upkeep.alerts import Alert, Kind, Log, Post, Told, ended, tell
 from pipeline.upkeep.heartbeat import beat
@@ -165,7 +166,7 @@ def _within_lock(
     _look_at_decisions(config, found)
     newest = before.newest_scene
     if story is not None:
-        scenes, heard = _inputs(story)
+        scenes, heard = _inputs(config, story)
         newest = max((at for instants in scenes.values() for at in instants), default=None)
         found.alerts += _silent(config, scenes, heard, now)
         found.alerts += call_alerts(config, story)
@@ -264,13 +265,16 @@ def _look_at_decisions(config: Config, found: _Found) -> None:
         )
 
 
-def _inputs(story: Story) -> tuple[dict[str, list[datetime]], dict[str, list[datetime]]]:
-    """Passes fetched and ship-hours heard, by site."""
-    scenes: dict[str, set[datetime]] = {}
+def _inputs(
+    config: Config, story: Story
+) -> tuple[dict[str, list[datetime]], dict[str, list[datetime]]]:
+    """Passes fetched and ship-hours heard, by site; of a site without any, none."""
+    sites = [site.site_id for site in load_sites(config.sites, config.site_ids)]
+    scenes: dict[str, set[datetime]] = {site_id: set() for site_id in sites}
     coverage = [folder / COVERAGE for folder in story.fetched.folders()]
     for row in read_records(Coverage, coverage):
         scenes.setdefault(row.site_id, set()).add(row.sensed_at)
-    heard: dict[str, list[datetime]] = {}
+    heard: dict[str, list[datetime]] = {site_id: [] for site_id in sites}
     reception = [folder / RECEPTION for folder in story.tracked.folders()]
     for hour in read_records(Reception, reception):
         heard.setdefault(hour.site_id, []).extend([hour.hour_at] * hour.n_ships)

@@ -44,6 +44,8 @@ class Status:
     """Stages at work, each with who holds it."""
     taken: Taken
     settings: Settings
+    site_ids: tuple[str, ...]
+    """Watched; empty where the sites cannot be read."""
 
     @property
     def last_ended(self) -> RunRecord | None:
@@ -68,6 +70,11 @@ class Status:
         """Those older than that now, or at the period's end where it has passed."""
         until = min(self.health.at, self.health.period_end)
         return [one for one in found if until - one.at > limit]
+
+    @property
+    def sites_without_scenes(self) -> list[str]:
+        """Sites that are watched and of which no scene has come."""
+        return sorted(set(self.site_ids) - {one.site_id for one in self.health.scenes})
 
     @property
     def late_scenes(self) -> list[Newest]:
@@ -108,6 +115,7 @@ class Status:
             "late_ais": [_newest_json(one) for one in self.late_ais],
             "queue": self._queue_json(),
             "newest_scenes": [_newest_json(one) for one in health.scenes],
+            "sites_without_scenes": self.sites_without_scenes,
             "newest_ais": [_newest_json(one) for one in (*health.ais_files, *health.heard)],
             "disk": self._disk_json(),
         }
@@ -194,6 +202,8 @@ class Status:
                 of = ", ".join(word for word in (one.site_id, one.provider) if word)
                 said = " LATE" if one in late else ""
                 yield label, f"{of}: {format_utc(one.at)}, {_age(one.at, health.at)} ago{said}"
+        for site_id in self.sites_without_scenes:
+            yield "newest scene", f"{site_id}: none yet"
         if health.period_end < health.at:
             yield "period", f"ended {format_utc(health.period_end)}; ages count to there"
 
@@ -217,7 +227,9 @@ def status(config: Config, now: datetime, progress: Progress) -> Status:
     behind: Sequence[StageResult] = ()
     problem: str | None = None
     run = open_run(config, selection=Selection(), mode=Mode(), progress=progress)
+    site_ids: tuple[str, ...] = ()
     try:
+        site_ids = tuple(site.site_id for site in run.sites)
         behind = tell_and_close(run, ()).results()
     except DarkcallError as error:
         problem = str(error)
@@ -227,6 +239,7 @@ def status(config: Config, now: datetime, progress: Progress) -> Status:
         behind_problem=problem,
         locks=held_locks(config.workspace),
         taken=taken(config.workspace),
+        site_ids=site_ids,
         settings=config.upkeep,
     )
 

@@ -13,6 +13,7 @@ from pipeline.config import load_config
 from pipeline.jobs.night import keep_night
 from pipeline.jobs.progress import LineProgress
 from pipeline.records import CallVersion
+from pipeline.sites import load_sites
 from pipeline.tables import read_records
 from tests.receiver import Receiver
 
@@ -166,6 +167,20 @@ def test_silence_is_told_of_a_watch_that_goes_on_and_not_of_a_season_that_is_pas
     own_season.config.write_text(yaml.safe_dump(longer))
     keep_night(load_config(own_season.config), now=NIGHT + 20 * DAY, progress=LineProgress())
     assert {"No scene from demo-alder", "No AIS from demo-alder"} <= set(trouble_titles(inbox))
+
+
+def test_a_site_that_never_had_a_scene_or_a_ship_is_told_of(
+    inbox, write_config, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DARKCALL_ALERT_URLS", inbox.address)
+    watch = {"period": {"start": "2024-03-01", "end": "2024-06-01"}, "simulate": None}
+    config = load_config(write_config(tmp_path, upkeep={"min_free_gb": 0.0}, **watch))
+    keep_night(config, now=config.period.start + 5 * DAY, progress=LineProgress())
+    assert {title for title in trouble_titles(inbox) if "scene" in title} == set()
+    keep_night(config, now=config.period.start + 11 * DAY, progress=LineProgress())
+    sites = {site.site_id for site in load_sites(config.sites, config.site_ids)}
+    assert {f"No scene from {site_id}" for site_id in sites} <= set(trouble_titles(inbox))
+    assert len(sites) == 2
 
 
 def test_a_damaged_table_breaks_the_night_off_with_words_and_no_traceback(night, inbox, own_season):
