@@ -48,6 +48,7 @@ from pipeline.scene.raster import grid_over, write_cog
 from pipeline.scene.read import read_granules
 from pipeline.scene.remote import copy_window
 from pipeline.sources import SourceScene
+from pipeline.whole_files import replace_text
 
 FOLDER = "archives"
 ORIGINAL = "original"
@@ -332,9 +333,7 @@ class _Index:
             "until": self.until.isoformat(),
             "items": self.items,
         }
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(document, sort_keys=True), encoding="utf-8")
-        part.replace(path)
+        replace_text(path, json.dumps(document, sort_keys=True))
 
 
 def _searched(run: Run, provider: Provider, site: Site, index: _Index) -> _Index:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -38,6 +37,7 @@ from pipeline.model import (
     sha256_of,
 )
 from pipeline.network import load_network, save_network
+from pipeline.whole_files import replace_text
 
 FULL_WEIGHTS = "weights.safetensors"
 LONG_M = 150.0
@@ -234,8 +234,7 @@ def _written(model: Model) -> Path:
             "openvino_xml_sha256": sha256_of(graph),
         }
     )
-    part = model.folder / f"{DESCRIPTION}.part"
     document = description.model_dump(mode="json")
-    part.write_text(yaml.safe_dump(document, sort_keys=False, width=100), encoding="utf-8")
-    shutil.move(part, model.folder / DESCRIPTION)
+    text = yaml.safe_dump(document, sort_keys=False, width=100)
+    replace_text(model.folder / DESCRIPTION, text)
     return model.folder / DESCRIPTION

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
+
+from pipeline.whole_files import replace_text
 
 CHUNK_BYTES = 1 << 20
 
@@ -59,11 +60,8 @@ class HashCache:
             return
         self._known = {key: known for key, known in self._known.items() if Path(key).exists()}
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_name(f"{self._path.name}.{os.getpid()}.part")
         try:
-            part.write_text(json.dumps(self._known, sort_keys=True))
-            part.replace(self._path)
+            replace_text(self._path, json.dumps(self._known, sort_keys=True))
         except OSError:
-            part.unlink(missing_ok=True)  # a cache not written costs time, nothing else
-            return
+            return  # a cache not written costs time, nothing else
         self._changed = False

@@ -58,9 +58,9 @@ from pipeline.sites import load_sites
 from pipeline.tables import read_records
 from pipeline.upkeep.alerts import Alert, Kind, Log, Post, Told, ended, tell
 from pipeline.upkeep.heartbeat import beat
-from pipeline.upkeep.ran import replace_text
 from pipeline.upkeep.silence import silences
 from pipeline.upkeep.troubles import NIGHT, Trouble, as_alerts
+from pipeline.whole_files import replace_text
 
 LAST = "last.json"
 DEFECT = "defect.txt"

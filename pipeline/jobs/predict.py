@@ -22,6 +22,7 @@ from pipeline.jobs.detect_ships import tiles_of
 from pipeline.jobs.progress import Progress
 from pipeline.records import Sensor
 from pipeline.scene.lazy import open_lazily
+from pipeline.whole_files import replace_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +151,4 @@ def _anticlockwise(ring: list[list[float]]) -> list[list[float]]:
 
 def _write(out: Path, features: list[dict[str, Any]]) -> None:
     document = {"type": "FeatureCollection", "features": features}
-    part = out.with_name(out.name + ".part")
-    part.write_text(json.dumps(document, indent=1, allow_nan=False), encoding="utf-8")
-    part.rename(out)
+    replace_text(out, json.dumps(document, indent=1, allow_nan=False))

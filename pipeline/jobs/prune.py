@@ -30,6 +30,7 @@ from pipeline.records import Scene
 from pipeline.scene.hidden import HIDDEN, keep_hidden
 from pipeline.scene.item import ITEM, read_document, read_item
 from pipeline.upkeep.retention import SceneLife, Stays, Verdict, judge
+from pipeline.whole_files import replace_text
 
 CACHE = ".cache"
 HASHES = "sha256.json"
@@ -232,12 +233,7 @@ def _drop_pixels(folder: Path, config: Config, now: datetime, why: str) -> int:
     files = pixel_files(folder)
     note = note_of(read_item(folder / ITEM), files, now, why)
     keep_hidden(folder, config.scene)
-    part = folder / f".{PRUNED}.part"
-    with part.open("w", encoding="utf-8") as stream:
-        stream.write(note.as_text())
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.rename(folder / PRUNED)
+    replace_text(folder / PRUNED, note.as_text())
     fsync(folder)
     return _unlink(folder, note)
 
@@ -258,8 +254,8 @@ def _finish(workspace: Path, evidence: Evidence) -> None:
     One that has become evidence since keeps what is left, all of it where all is.
     """
     for folder in _items(workspace, FETCH.name):
-        for left in (f".{PRUNED}.part", f".{HIDDEN}.part"):
-            (folder / left).unlink(missing_ok=True)
+        for left in (*folder.glob(f".{PRUNED}.*.part"), folder / f".{HIDDEN}.part"):
+            left.unlink(missing_ok=True)
         note = read_pruned(folder)
         if note is None:
             continue

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.jobs.take_stock import take_stock
+from pipeline.whole_files import whole_file
 
 LOOPBACK = "127.0.0.1"
 HIGHEST_PORT = 65_535
@@ -30,26 +30,14 @@ def publish(config: Config) -> list[str]:
     path = config.upkeep.metrics_file
     if path is None:
         return []
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")  # not *.prom: never read half-written
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as stream:
-            stream.write(metrics_text(config, datetime.now(UTC)))
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.chmod(0o644)
-        part.replace(path)
+        with whole_file(path) as stream:  # until then no *.prom: never read half-written
+            stream.write(metrics_text(config, datetime.now(UTC)).encode())
+            os.fchmod(stream.fileno(), 0o644)
     except Exception as error:  # noqa: BLE001  figures must not end a run that has gone well
-        _forget(part)
         return [f"Metrics cannot be written: {path} ({error})"]
     return []
-
-
-def _forget(part: Path) -> None:
-    try:
-        part.unlink(missing_ok=True)
-    except OSError:
-        return  # its folder is not there
 
 
 def listen_at(address: str) -> tuple[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from pipeline.jobs.track_season import SEASON
 from pipeline.records import Case
 from pipeline.tables import read_records
 from pipeline.upkeep.health import Queue
+from pipeline.whole_files import replace_text
 
 QUEUED = "runs/queued.json"
 """Of each case of the queue: its evidence, and when a run first had it so."""
@@ -43,14 +43,7 @@ def note_queue(workspace: Path, now: datetime) -> None:
         else (case.evidence_key, format_utc(now))
         for case in cases
     }
-    path = workspace / QUEUED
-    part = path.with_name(f".queued.{os.getpid()}.part")
-    try:
-        part.write_text(json.dumps(noted, indent=0, sort_keys=True), encoding="utf-8")
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    replace_text(workspace / QUEUED, json.dumps(noted, indent=0, sort_keys=True))
 
 
 def queue_of(config: Config) -> Queue | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.errors import BadInput
 from pipeline.records import Image
 from pipeline.scene.settings import Settings
+from pipeline.whole_files import whole_file
 
 Bytes = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -204,9 +204,5 @@ def png(picture: Bytes) -> bytes:
 
 
 def _publish(path: Path, picture: Bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as stream:
+    with whole_file(path) as stream:
         stream.write(png(picture))
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.rename(path)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline.whole_files import replace_text
+
 RESERVED_BYTES = 32 * 1024
 """What an unfinished record takes, so that its end can be told on a disk that is full by then."""
 MAX_BYTES = 4_000_000
@@ -237,17 +239,3 @@ def _text(record: RunRecord) -> str:
 def _bounded(path: Path) -> bytes:
     with path.open("rb") as stream:
         return stream.read(MAX_BYTES)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file by one rename, on the disk before it returns."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
