@@ -48,7 +48,7 @@ def doctor(config: Config) -> Checkup:
         "packages": partial(packages, LOCK),
         "gpu": partial(gpu, config),
         "openvino": openvino,
-        "pytorch": pytorch,
+        "pytorch": partial(pytorch, config),
         "tensorrt": tensorrt,
         "weights": partial(weights, config),
         "disk space": partial(disk_space, workspace, settings),

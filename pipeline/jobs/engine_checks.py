@@ -53,12 +53,16 @@ def openvino() -> Check:
     return ok(f"{_version('openvino')} on {seen}")
 
 
-def pytorch() -> Check:
-    """Is PyTorch there? It is loaded where there is a GPU, which see."""
+def pytorch(config: Config) -> Check:
+    """Is PyTorch there, where it is needed? It is loaded where there is a GPU, which see."""
     found = _version("torch")
-    if found is None:
-        return fail("not installed", "make install")
-    return ok(found)
+    if found is not None:
+        return ok(found)
+    detect = config.detect
+    engine, device = choice(detect.engine, detect.device)
+    if engine == "torch" and any(name != CFAR for name in detect.models.values()):
+        return fail(f"not installed, and detection would take it on {device}", "make install")
+    return not_applicable("not installed; only training would need it here")
 
 
 def tensorrt() -> Check:

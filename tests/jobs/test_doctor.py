@@ -20,8 +20,9 @@ from pipeline.cli import main
 from pipeline.config import load_config
 from pipeline.decided import Said, Verdict, VerdictGiven
 from pipeline.decisions.journal import append
+from pipeline.jobs import engine_checks
 from pipeline.jobs.doctor import clock, inputs_there, newest_file, provider_checks, sites_load
-from pipeline.jobs.engine_checks import gpu, weights
+from pipeline.jobs.engine_checks import gpu, pytorch, weights
 from pipeline.jobs.kept_checks import database, journal, locks, records
 from pipeline.jobs.open_decisions import DATABASE, open_decisions
 from pipeline.jobs.trained import model_folder
@@ -247,6 +248,25 @@ def test_a_gpu_that_is_asked_for_and_not_there_fails(tmp_path, write_config, mon
     if found.state is State.OK:
         pytest.skip("this machine has a GPU")
     assert found.state is State.FAIL
+
+
+@pytest.mark.parametrize(
+    ("detect", "state"),
+    [
+        ({"models": {"S2": "s2", "S1": "s1"}, "device": "cpu"}, State.NOT_APPLICABLE),
+        ({"models": {"S2": "s2", "S1": "s1"}, "device": "cuda"}, State.FAIL),
+        ({"models": {"S2": "cfar", "S1": "cfar"}, "device": "cuda"}, State.NOT_APPLICABLE),
+        ({"models": {"S2": "s2", "S1": "s1"}, "engine": "torch"}, State.FAIL),
+    ],
+    ids=["openvino does it", "asked for a gpu", "no network at all", "asked for pytorch"],
+)
+def test_pytorch_is_missed_only_where_it_would_be_used(
+    tmp_path, write_config, monkeypatch, detect, state
+):
+    asked = load_config(write_config(tmp_path, detect=detect))
+    assert pytorch(asked).state is State.OK
+    monkeypatch.setattr(engine_checks, "_version", lambda name: None)
+    assert pytorch(asked).state is state
 
 
 def test_a_driver_that_does_not_answer_fails(tmp_path, config, monkeypatch):
