@@ -9,7 +9,7 @@ import numpy as np
 import rasterio
 import shapely
 from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
+from rasterio.io import DatasetReader, MemoryFile
 from rasterio.transform import Affine
 from rasterio.windows import Window, from_bounds
 from shapely import Geometry
@@ -43,6 +43,7 @@ def copy_window(
     Raises:
         BadInput: no raster there, damaged, larger than any scene, or away from the site.
         TryLater: the server does not answer, or asks to wait.
+        OSError: the copy cannot be written.
     """
     options = {
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -84,8 +85,10 @@ def _copied(
         "compress": "DEFLATE" if lasts else "NONE",
     }  # fmt: skip
     pixels = dataset.read(window=window)
-    with rasterio.open(out, "w", **profile) as copy:
-        copy.write(pixels)
+    with MemoryFile(ext=".tif") as made:
+        with made.open(**profile) as copy:
+            copy.write(pixels)
+        out.write_bytes(made.read())  # Python, unlike GDAL, says ENOSPC where the disk is full
     return int(window.height), int(window.width)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -203,6 +204,13 @@ def test_a_cog_that_is_not_there_leaves_nothing(archive, tmp_path, fault, kind):
     with pytest.raises(kind):
         copy_window(href, AOI, tmp_path / "part.tif", retries=1, timeout_s=5)
     assert not (tmp_path / "part.tif").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_disk_that_is_full_is_no_fault_of_the_archive(archive):
+    href = archive.add(CRS, LEFT, TOP, FIRST)["assets"]["nir"]["href"]
+    with pytest.raises(OSError, match="No space left"):
+        copy_window(href, AOI, Path("/dev/full"), retries=1, timeout_s=5)
 
 
 @pytest.mark.parametrize(
