@@ -20,7 +20,9 @@ from pipeline.scene.raster import MAX_SIDE_PX, crs_of, refuse_vast_blocks
 
 MARGIN_PX = 16
 """Around the site: what resampling and a hull at its edge need."""
-LATER = re.compile(r"HTTP response code[^0-9]*(408|429|5\d\d)|timed out|resolve|connect|recv", re.I)
+LATER = re.compile(
+    r"HTTP response code[^0-9]*(408|429|5\d\d)|CURL error|timed out|resolve|connect|recv", re.I
+)
 """In GDAL's messages: what may be otherwise in an hour."""
 
 

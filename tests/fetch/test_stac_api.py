@@ -195,7 +195,8 @@ def test_a_window_is_the_same_numbers_on_the_same_lattice(archive, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"), [("404", BadInput), ("html", BadInput), ("503", TryLater)]
+    ("fault", "kind"),
+    [("404", BadInput), ("html", BadInput), ("503", TryLater), ("hang up", TryLater)],
 )
 def test_a_cog_that_is_not_there_leaves_nothing(archive, tmp_path, fault, kind):
     href = archive.add(CRS, LEFT, TOP, FIRST)["assets"]["nir"]["href"]
