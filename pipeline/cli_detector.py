@@ -70,6 +70,9 @@ from pipeline.model import Inputs
 from pipeline.rates import write_rates
 from pipeline.scene.settings import Settings as SceneSettings
 
+SeedsOption = Annotated[
+    int, typer.Option(min=1, help="seasons: the configuration's, and others of other seeds")
+]
 SkipOption = Annotated[
     int, typer.Option(min=0, help="seasons left out at the beginning, as looked at before")
 ]
@@ -96,9 +99,7 @@ def season(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
 
 def calls(
     config: ConfigOption = DEFAULT_CONFIG,
-    seeds: Annotated[
-        int, typer.Option(min=1, help="seasons: the configuration's, and others of other seeds")
-    ] = 1,
+    seeds: SeedsOption = 1,
     skip: SkipOption = 0,
     plots: Annotated[
         Path | None, typer.Option(help="folder for SVGs: the reliability of the odds")
@@ -120,9 +121,7 @@ def calls(
 
 def replay(
     config: ConfigOption = Path("configs/replay-2024.yaml"),
-    seeds: Annotated[
-        int, typer.Option(min=1, help="seasons: the configuration's, and others of other seeds")
-    ] = 1,
+    seeds: SeedsOption = 1,
     skip: SkipOption = 0,
     drop: Annotated[
         bool, typer.Option("--drop", help="of a season that has ended keep only the figures")

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -117,9 +118,7 @@ def disable(store: Store, name: str, *, disabled: bool = True) -> None:
     Raises:
         UsageError: no such account.
     """
-    _change(store, name, {"disabled": disabled})
-    with store.writing() as connection:
-        connection.execute(sa.delete(TOKENS).where(TOKENS.c.name == name))
+    _change(store, name, {"disabled": disabled}, ends=(SESSIONS, TOKENS))
 
 
 def users(store: Store) -> list[User]:
@@ -129,12 +128,16 @@ def users(store: Store) -> list[User]:
     return [_user(row._mapping) for row in rows]  # noqa: SLF001  SQLAlchemy's public name
 
 
-def _change(store: Store, name: str, values: dict[str, object]) -> None:
+def _change(
+    store: Store, name: str, values: dict[str, object], *, ends: Sequence[sa.Table] = (SESSIONS,)
+) -> None:
+    """All at once: an account that is changed is nowhere still let in as it was."""
     with store.writing() as connection:
         done = connection.execute(sa.update(USERS).where(USERS.c.name == name).values(values))
         if done.rowcount == 0:
             raise UsageError("No such account", where=name, do="List them with: darkcall users")
-        connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.name == name))
+        for table in ends:
+            connection.execute(sa.delete(table).where(table.c.name == name))
 
 
 def _hashed(password: str, name: str, settings: Settings) -> str:
