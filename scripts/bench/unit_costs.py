@@ -180,7 +180,7 @@ def ports_plan(unit: dict[str, float], told: Assumptions) -> dict[str, float]:
         "scene_core_hours": cpu_h,
         "ais_core_hours": ais_h,
         "machines": (cpu_h + ais_h) / (told.cores * told.used * 24.0 * told.days_to_finish),
-        "days_of_the_one_tracks_item": ais_h / 24.0,
+        "days_of_one_core_for_tracks": ais_h / 24.0,
         "stored_tb": kept / 1e12,
         "objects": scenes * unit["files_per_scene"],
         "compute_usd": (cpu_h + ais_h) / told.used * told.core_hour_usd,
