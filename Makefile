@@ -48,7 +48,7 @@ review: ## stage 7: the queue of cases
 report: $(VENV)/.installed ## the static HTML report of what the stages have found
 	@$(DARKCALL) report $(STAGE_ARGS)
 
-replay: $(VENV)/.installed ## the season of 2024 simulated at full scale, and its report (half an hour on two cores)
+replay: $(VENV)/.installed ## the season of 2024 simulated at full scale, and its report (10 to 30 minutes on two cores)
 	@$(DARKCALL) run --config configs/replay-2024.yaml $(ARGS)
 
 desk: $(VENV)/.installed ## the review desk on http://127.0.0.1:8080 (add an account first: darkcall users add)
