@@ -97,8 +97,7 @@ def joined(parts: Sequence[Kept], sites: tuple[Site, ...]) -> Kept:
             (n, part.silences) for n, part in zip(before, parts, strict=False)
         ),
         steps=joined_steps([(n, part.steps) for n, part in zip(before, parts, strict=False)]),
-        jumps=pa.concat_tables([nothing.cast(part.jumps.schema) for part in parts[:1]]
-                               + [part.jumps for part in parts]) if parts else nothing,
+        jumps=pa.concat_tables([part.jumps for part in parts]) if parts else nothing,
         visits=sorted(visits, key=lambda visit: place[visit.site_id]),
         loitering=[event for part in parts for event in part.loitering],
         counts=counts,
