@@ -132,7 +132,7 @@ def test_tokens_act_for_an_account_until_they_expire_or_are_revoked(store, setti
     token = add_token(store, "ann", "script", at=BEGIN, settings=settings)
     assert token_user(store, token, at=BEGIN) == ann
     assert token_user(store, token, at=BEGIN + timedelta(seconds=settings.token_s)) is None
-    assert token_user(store, "x" + token[1:], at=BEGIN) is None
+    assert token_user(store, token[::-1], at=BEGIN) is None
     assert revoke_tokens(store, "ann") == 1
     assert token_user(store, token, at=BEGIN) is None
     with pytest.raises(UsageError, match="No such account"):

@@ -129,6 +129,14 @@ def test_undo_brings_the_case_back_and_the_journal_keeps_both(sit_down, desk_at)
     assert desk.docket.standing(first).status == "open"
 
 
+def test_a_map_that_gives_way_to_the_next_before_it_was_drawn_is_no_error(sit_down):
+    page = sit_down()
+    open_first(page)
+    page.evaluate("drawMap(); drawMap(); drawMap()")
+    page.wait_for_timeout(300)
+    assert page.wrong == []
+
+
 def test_nothing_is_asked_of_another_machine(sit_down, desk_at):
     page = sit_down()
     open_first(page)

@@ -17,6 +17,10 @@ let busy = false;
 let band = "all";
 const ready = new Map(); // case id → promise of its <main>, pictures decoded
 
+// Leaflet 1.9 loses count of the redraws that it has asked for, and draws one on a map that is gone.
+const redraw = L.Canvas.prototype._redraw;
+L.Canvas.include({ _redraw() { if (this._ctx) redraw.call(this); } });
+
 const told = document.getElementById("told");
 const help = document.getElementById("help");
 const say = (text, isWrong = false) => {
