@@ -10,20 +10,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.evaluate.calls import pair_claims, rank_of, share
+from pipeline.jobs.backup import fingerprints
 from pipeline.jobs.evaluate_season import seasons
 from pipeline.jobs.hashing import sha256_file, sha256_json
 from pipeline.jobs.prune import every_lock
 from pipeline.jobs.simulate_season import read_truth
 from pipeline.jobs.stages import EVERY_STAGE, VERSIONS
 from pipeline.jobs.story import Story
-from pipeline.jobs.trained import fingerprint
 from pipeline.records import SeasonEstimate, ZoneRole
 from pipeline.sites import load_sites
+from pipeline.whole_files import replace_text
 
 STAGES = ("fetch", "detect", "ais", "match", "calls", "voyages")
 NAMED_TIERS = ("A", "B")
@@ -159,7 +160,7 @@ def _replay(config: Config, run_season: Callable[[Config], Story], *, drop: bool
     if drop:
         with every_lock(config.workspace):
             told = json.dumps({"key": _key(config), "figures": asdict(found)}, indent=1)
-            (config.workspace / FIGURES).write_text(told + "\n", encoding="utf-8")
+            replace_text(config.workspace / FIGURES, told + "\n")
             for name in EVERY_STAGE:
                 shutil.rmtree(config.workspace / name, ignore_errors=True)
     return found
@@ -167,7 +168,7 @@ def _replay(config: Config, run_season: Callable[[Config], Story], *, drop: bool
 
 def _kept_figures(config: Config) -> Replayed | None:
     """Of a season that was dropped, made by the same stages from the same settings."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ValidationError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads((config.workspace / FIGURES).read_text(encoding="utf-8"))
         if kept["key"] == _key(config):
             return TypeAdapter(Replayed).validate_python(kept["figures"])
@@ -176,8 +177,9 @@ def _kept_figures(config: Config) -> Replayed | None:
 
 def _key(config: Config) -> str:
     """What a season's figures depend on."""
-    models = {str(sensor): fingerprint(name) for sensor, name in config.detect.models.items()}
-    return sha256_json([config.results_depend_on(), VERSIONS, models, sha256_file(config.sites)])
+    return sha256_json(
+        [config.results_depend_on(), VERSIONS, fingerprints(config), sha256_file(config.sites)]
+    )
 
 
 def replayed(story: Story, config: Config) -> Replayed:

@@ -254,7 +254,7 @@ def _finish(workspace: Path, evidence: Evidence) -> None:
     One that has become evidence since keeps what is left, all of it where all is.
     """
     for folder in _items(workspace, FETCH.name):
-        for left in (*folder.glob(f".{PRUNED}.*.part"), folder / f".{HIDDEN}.part"):
+        for left in (*folder.glob(f".{PRUNED}*.part"), folder / f".{HIDDEN}.part"):
             left.unlink(missing_ok=True)
         note = read_pruned(folder)
         if note is None:

@@ -6,7 +6,7 @@ ranges of ships apart from each other on any machine, and last the season from w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,7 +60,14 @@ from pipeline.jobs.ingest_ais import EVENTS, FIXES, STATICS
 from pipeline.jobs.run import Run
 from pipeline.records import Site
 from pipeline.scene.coast import far_from_drawn_land, far_from_land
-from pipeline.tables import TableWriter, read_records, read_table, write_records, write_table
+from pipeline.tables import (
+    TableWriter,
+    read_records,
+    read_table,
+    to_records,
+    write_records,
+    write_table,
+)
 
 MICROSECONDS = 1_000_000
 SET_ASIDE = "set_aside.parquet"
@@ -255,9 +262,13 @@ def _worked_on(
     return joined(parts, task.sites)
 
 
-def _statics(folders: Sequence[Path], bucket: tuple[int, int] | None) -> Iterable[Static]:
-    said = read_records(Static, [folder / STATICS for folder in folders])
-    return said if bucket is None else (s for s in said if bucket[0] <= s.mmsi < bucket[1])
+def _statics(folders: Sequence[Path], bucket: tuple[int, int] | None) -> list[Static]:
+    """Of the ships of a bucket: the rest do not become records, as each bucket reads all files."""
+    said = read_table(Static, [folder / STATICS for folder in folders])
+    if bucket is not None:
+        mmsi = np.asarray(said["mmsi"])
+        said = said.filter(pa.array((mmsi >= bucket[0]) & (mmsi < bucket[1])))
+    return to_records(Static, said)
 
 
 def _far(task: BucketTask | TracksTask) -> FarFromLand:
