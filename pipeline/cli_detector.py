@@ -43,15 +43,11 @@ from pipeline.jobs.evaluate_replay import evaluate_replay
 from pipeline.jobs.evaluate_season import evaluate_season
 from pipeline.jobs.evaluate_tanker import evaluate_tanker
 from pipeline.jobs.label_radar import labels_from_radar, reference_data
-from pipeline.jobs.label_ships import (
-    decided_hulls,
-    labels_from_drawings,
-    labels_from_run,
-    read_decisions,
-)
+from pipeline.jobs.label_ships import labels_from_drawings, labels_from_run
 from pipeline.jobs.open_decisions import open_decisions
 from pipeline.jobs.predict import Looking, predict
 from pipeline.jobs.queue_review import queued_cases
+from pipeline.jobs.reviewed_hulls import ReviewedHulls, decided_hulls, read_decisions
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.jobs.summary import print_failures
@@ -275,7 +271,7 @@ def _labelled(
     return labels_from_run(run, story, inputs, said)
 
 
-def _journalled(run: Run, story: Story) -> dict[str, str]:
+def _journalled(run: Run, story: Story) -> ReviewedHulls:
     store = open_decisions(run.config)
     try:
         return decided_hulls(queued_cases(story.queued), entries(store))

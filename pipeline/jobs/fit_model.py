@@ -26,6 +26,7 @@ from pipeline.learn.fit import (
     platt,
     spread,
 )
+from pipeline.learn.hulls import SHIP_RATIO
 from pipeline.learn.settings import Recipe
 from pipeline.model import (
     DESCRIPTION,
@@ -43,8 +44,6 @@ FULL_WEIGHTS = "weights.safetensors"
 LONG_M = 150.0
 LEAST_SHIPS = 10
 """Errors measured on fewer say nothing."""
-SHIP_RATIO = 6.3
-"""Length over beam of seagoing ships: median of the AIS statics of OpenSARShip's 286 ships."""
 Floats = NDArray[np.float64]
 Held = tuple[tuple[str, ...], Path]
 

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
-from pipeline.decided import Entry, HullRejected, Verdict
-from pipeline.decisions.settings import Settings as DecisionSettings
-from pipeline.decisions.standing import standings, valid_entries
-from pipeline.errors import BadInput, UsageError
+from pipeline.errors import UsageError
+from pipeline.geo import Grid
 from pipeline.jobs.detect_ships import ground_of, site_of, with_pixels
 from pipeline.jobs.hull_labels import ignored_px, labelled_image, labels_of, on_grid, undrawn_on
+from pipeline.jobs.reviewed_hulls import CONFIRMED, REFUSED, AddedHull, ReviewedHulls
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.learn.dataset import reaching_the_rim
+from pipeline.learn.hulls import SHIP_RATIO, Floats
 from pipeline.learn.store import Labelled
 from pipeline.model import Inputs
 from pipeline.records import (
-    Case,
     Detection,
     Image,
     Match,
@@ -31,14 +30,10 @@ from pipeline.records import (
 )
 from pipeline.scene.read import read_scene
 
-CONFIRMED = frozenset({"confirm", "confirmed"})
-_OF_CASE = {
-    Verdict.CONFIRMED: "confirmed",
-    Verdict.WRONG_SHIP: "confirmed",
-    Verdict.NOT_A_SHIP: "not a ship",
-}
-REFUSED = frozenset({"reject", "rejected", "not a ship"})
-MAX_DECISIONS = 1_000_000
+MARGIN_PX = 1.5
+"""Boxes are wanted larger than the ship by as much as drawn ones are (`Render.margin_px`)."""
+SAME_SHARE = 0.5
+"""Of the smaller of two outlines that lies in the other: one ship."""
 
 
 def labels_from_drawings(run: Run, story: Story, inputs: Inputs) -> list[Labelled]:
@@ -78,25 +73,26 @@ def labels_from_drawings(run: Run, story: Story, inputs: Inputs) -> list[Labelle
 
 
 def labels_from_run(
-    run: Run, story: Story, inputs: Inputs, verdicts: Mapping[str, str] | None = None
+    run: Run, story: Story, inputs: Inputs, said: ReviewedHulls | None = None
 ) -> list[Labelled]:
     """A run's scenes with the detections that AIS or a person vouches for.
 
-    A detection matched with a ship on the air, or confirmed by a person, is a hull; one a person
-    refused is background, which is what makes it a hard negative; every other kept or screened
-    detection is ignored, as nobody knows.
+    A detection matched with a ship on the air, or confirmed or moved by a person, is a hull, and so
+    is one that a person added; one a person refused is background, which is what makes it a hard
+    negative; every other kept or screened detection is ignored, as nobody knows.
 
     Args:
         run: whose workspace.
         story: its stages, matched.
         inputs: sensor, bands and stretch.
-        verdicts: what people said, by detection; None: AIS alone is believed.
+        said: what people said; None: AIS alone is believed.
 
     Raises:
         UsageError: nothing vouched for.
     """
     findings = story.findings.read()
-    matches = {one.detection_id: one for one in findings.matches} if verdicts is None else {}
+    matches = {one.detection_id: one for one in findings.matches} if said is None else {}
+    said = said or ReviewedHulls()
     by_scene: dict[str, list[Detection]] = defaultdict(list)
     for detection in findings.detections:
         by_scene[detection.scene_id].append(detection)
@@ -105,10 +101,10 @@ def labels_from_run(
         scene, image = read_scene(done.folder)
         if scene.sensor is not inputs.sensor:
             continue
-        data = _pixels(run, name, scene, image, inputs)
-        one = _vouched(scene, data, by_scene[scene.scene_id], matches, verdicts or {})
-        if one.outlines or one.sources:
-            found.append(one)
+        added = said.added.get(scene.scene_id, ())
+        known = _vouched(image.grid, by_scene[scene.scene_id], matches, said, added)
+        if known.outlines:
+            found.append(known.labelled(scene, _pixels(run, name, scene, image, inputs)))
     if not found:
         raise UsageError(
             "No detection is vouched for",
@@ -126,82 +122,86 @@ def _pixels(run: Run, name: str, scene: Scene, image: Image, inputs: Inputs) -> 
     return data
 
 
+@dataclass(slots=True, kw_only=True)
+class _Vouched:
+    """A scene's hulls that somebody vouches for, and outlines of which nobody knows."""
+
+    outlines: list[Floats] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    doubtful: list[Floats] = field(default_factory=list)
+
+    def add(self, outline: Floats, source: str) -> None:
+        """A hull, unless it is vouched for already; what was doubtful about it no longer is."""
+        if any(_is_same(outline, other) for other in self.outlines):
+            return
+        self.outlines.append(outline)
+        self.sources.append(source)
+        self.doubtful = [one for one in self.doubtful if not _is_same(outline, one)]
+
+    def labelled(self, scene: Scene, data: NDArray[np.float32]) -> Labelled:
+        """What a training reads of the scene; `data` as the network is fed them."""
+        return Labelled(
+            name=scene.scene_id,
+            group=scene.site_id,
+            data=data,
+            corners_px=np.array(self.outlines).reshape(-1, 4, 2),
+            outlines=tuple(self.outlines),
+            sources=tuple(self.sources),
+            ignored=tuple(self.doubtful),
+        )
+
+
 def _vouched(
-    scene: Scene,
-    data: NDArray[np.float32],
-    detections: list[Detection],
+    grid: Grid,
+    detections: Sequence[Detection],
     matches: Mapping[str, Match],
-    verdicts: Mapping[str, str],
-) -> Labelled:
-    hulls, sources, doubtful = [], [], []
+    said: ReviewedHulls,
+    added: Sequence[AddedHull],
+) -> _Vouched:
+    """Of one scene; what a person drew or moved comes last, as it settles what was in doubt."""
+    found, moved = _Vouched(), []
     for one in detections:
-        match, verdict = matches.get(one.detection_id), verdicts.get(one.detection_id)
+        match, verdict = matches.get(one.detection_id), said.verdicts.get(one.detection_id)
         outline = np.array(one.outline_px, np.float64).reshape(-1, 2)[:, ::-1]
         if verdict in REFUSED:
             continue
-        if verdict in CONFIRMED:
-            hulls.append(outline)
-            sources.append(f"{one.detection_id} {verdict}")
+        if one.detection_id in said.moved:
+            middle = _xy_px(grid, said.moved[one.detection_id])
+            place = outline + middle - outline.mean(axis=0)
+            moved.append((place, f"{one.detection_id} moved by hand"))
+        elif verdict in CONFIRMED:
+            found.add(outline, f"{one.detection_id} {verdict}")
         elif match is not None and match.outcome == Outcome.MATCHED.value:
-            hulls.append(outline)
-            sources.append(f"{one.detection_id} is MMSI {match.mmsi}, p {match.p_match:.2f}")
+            found.add(outline, f"{one.detection_id} is MMSI {match.mmsi}, p {match.p_match:.2f}")
         else:
-            doubtful.append(outline)
-    return Labelled(
-        name=scene.scene_id,
-        group=scene.site_id,
-        data=data,
-        corners_px=np.array(hulls).reshape(-1, 4, 2),
-        outlines=tuple(hulls),
-        sources=tuple(sources),
-        ignored=tuple(doubtful),
-    )
+            found.doubtful.append(outline)
+    for outline, source in moved:
+        found.add(outline, source)
+    for hull in added:
+        outline = _between(_xy_px(grid, hull.bow), _xy_px(grid, hull.stern))
+        middle = outline.mean(axis=0)
+        if (middle >= 0).all() and (middle < (grid.width, grid.height)).all():
+            found.add(outline, hull.source)
+    return found
 
 
-def decided_hulls(cases: Sequence[Case], entries: Sequence[Entry]) -> dict[str, str]:
-    """Verdict by detection id, from the journal.
-
-    A case that is decided as a ship, whichever, confirms its detections; one that is none refuses
-    them. "Rejected" and "cannot tell" say nothing of the hull: another ship may lie there.
-    A detection that somebody rejected by itself is none.
-
-    Args:
-        cases: of the queue, with the evidence of today.
-        entries: the journal.
-    """
-    verdicts: dict[str, str] = {}
-    now = standings(cases, entries, DecisionSettings())
-    for case in cases:
-        verdict = now[case.case_id].verdict
-        if verdict in _OF_CASE:
-            verdicts |= dict.fromkeys(case.evidence_ids, _OF_CASE[verdict])
-    for entry in valid_entries(entries):
-        if isinstance(entry.body, HullRejected):
-            verdicts[entry.body.detection_id] = "not a ship"
-    return verdicts
+def _xy_px(grid: Grid, lonlat: tuple[float, float]) -> Floats:
+    row, col = grid.px_from_lonlat(*lonlat)
+    return np.array([float(col), float(row)])
 
 
-def read_decisions(path: Path) -> dict[str, str]:
-    """Verdict by detection id, the last one where there are several.
+def _between(bow: Floats, stern: Floats) -> Floats:
+    """(4, 2) box of a ship of common proportions between two clicks, as large as drawn ones are."""
+    ahead = bow - stern
+    length_px = max(1.0, float(np.hypot(*ahead)))
+    unit = ahead / length_px if np.hypot(*ahead) else np.array([1.0, 0.0])
+    along = unit * (length_px + MARGIN_PX) / 2.0
+    abeam = np.array([-unit[1], unit[0]]) * (length_px / SHIP_RATIO + MARGIN_PX) / 2.0
+    signs = ((1, 1), (1, -1), (-1, -1), (-1, 1))
+    return np.array([(bow + stern) / 2.0 + a * along + b * abeam for a, b in signs])
 
-    Raises:
-        BadInput: not a CSV with the two columns, or too long.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            rows = csv.DictReader(stream)
-            if not {"detection_id", "verdict"} <= set(rows.fieldnames or ()):
-                raise BadInput(
-                    "Decisions lack a column",
-                    where=path,
-                    expected="detection_id, verdict",
-                    found=", ".join(rows.fieldnames or ()) or "nothing",
-                )
-            verdicts = {}
-            for number, row in enumerate(rows):
-                if number >= MAX_DECISIONS:
-                    raise BadInput("Too many decisions", where=path, expected=MAX_DECISIONS)
-                verdicts[row["detection_id"]] = (row["verdict"] or "").strip().lower()
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInput("Decisions cannot be read", where=path, found=error) from None
-    return verdicts
+
+def _is_same(one: Floats, other: Floats) -> bool:
+    mine, theirs = shapely.Polygon(one), shapely.Polygon(other)
+    common = float(mine.intersection(theirs).area)
+    return bool(common >= SAME_SHARE * min(mine.area, theirs.area))

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Affine = NDArray[np.float64]
 """(2, 3); maps (x, y, 1) in pixel-edge coordinates of one image to (x, y) of another."""
+SHIP_RATIO = 6.3
+"""Length over beam of seagoing ships: median of the AIS statics of OpenSARShip's 286 ships."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
