@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy import special
 
 from pipeline.detect.boxes import Found
 from pipeline.detect.settings import Settings
@@ -22,6 +24,14 @@ TURNS: tuple[Turn, ...] = (
     (False, 0), (False, 2), (True, 0), (True, 2), (False, 1), (False, 3), (True, 1), (True, 3),
 )  # fmt: skip
 """In this order because radar, which sees from one side, bears the first four only."""
+
+
+WEIGHTS = (0.5, 0.3, 0.2)
+"""Of the logits of the full resolution and of two coarser looks, the finer first. From eleven ports
+that the weights had not seen (three were left aside): F1 hardly changes from (0.6, 0.25, 0.15) to
+(0.34, 0.33, 0.33), false alarms fall by a quarter to four tenths."""
+UNSEEN = 0.02
+"""Score of a look that shows no box: about the lowest that is kept."""
 
 
 def turned(inputs: NDArray[np.float32], turn: Turn) -> NDArray[np.float32]:
@@ -96,6 +106,59 @@ def fused(told: Sequence[Found], settings: Settings) -> Found:
         angle_rad=table[:, 4],
         score=table[:, 5],
     )
+
+
+def weighed(fine: Found, coarser: Sequence[Found], settings: Settings, *, pixel_m: float) -> Found:
+    """Boxes at full resolution, weighed with what coarser looks at the same place say of each.
+
+    A pier or a row of boats looks like a hull at one scale, a hull does at every scale; and a ship
+    longer than the network was shown at full resolution fits into it at a coarser one. So the logit
+    of the score is the mean of the looks' logits by `WEIGHTS`, a look without the box counting as
+    `UNSEEN`; and long ships' lengths are taken from the coarser looks (`Settings.coarser_from_m`).
+    Boxes that only a coarser look shows are not added.
+
+    Args:
+        fine: at full resolution, in pixels of the view.
+        coarser: of each coarser look, the finest first, in the same pixels.
+        settings: `box_iou`, `box_share`, `coarser_from_m`.
+        pixel_m: side of the pixels.
+    """
+    if not coarser or not len(fine):
+        return fine
+    weights = np.array(WEIGHTS[: 1 + len(coarser)])
+    logits = [special.logit(np.clip(fine.score, 1e-4, 1.0 - 1e-4))]
+    lengths = [fine.length_px]
+    for look in coarser:
+        same = _best_overlapping(fine, look, settings)
+        seen = same >= 0
+        score, length = np.full(len(fine), UNSEEN), lengths[-1].copy()
+        score[seen] = np.clip(look.score[same[seen]], UNSEEN, 1.0 - 1e-4)
+        length[seen] = look.length_px[same[seen]]
+        logits.append(special.logit(score))
+        lengths.append(length)
+    first_px, then_px = (metres / pixel_m for metres in settings.coarser_from_m)
+    length = np.where(fine.length_px > first_px, (lengths[0] + lengths[1]) / 2.0, lengths[0])
+    length = np.where(fine.length_px > then_px, np.mean(lengths[1:], axis=0), length)
+    score = special.expit(np.tensordot(weights / weights.sum(), np.array(logits), axes=1))
+    found = replace(fine, score=score, length_px=length)
+    return found.take(np.lexsort((found.xy_px[:, 0], found.xy_px[:, 1], -found.score)))
+
+
+def _best_overlapping(fine: Found, look: Found, settings: Settings) -> NDArray[np.int64]:
+    """(n,) for each fine box the one of another look that overlaps it best as one ship, or -1."""
+    best = np.full(len(fine), -1)
+    if not len(look):
+        return best
+    mine, theirs = shapely.polygons(fine.corners_px()), shapely.polygons(look.corners_px())
+    row, col = shapely.STRtree(theirs).query(mine)
+    common = shapely.area(shapely.intersection(mine[row], theirs[col]))
+    areas, others = shapely.area(mine)[row], shapely.area(theirs)[col]
+    iou = common / (areas + others - common)
+    same = (iou >= settings.box_iou) | (common >= settings.box_share * np.minimum(areas, others))
+    order = np.lexsort((-col, iou))  # the last that is written is the best, then the likeliest
+    for k in order[same[order]]:
+        best[row[k]] = col[k]
+    return best
 
 
 def _one_a_view(group: NDArray[np.int64], view: NDArray[np.int64]) -> NDArray[np.int64]:

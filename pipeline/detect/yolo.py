@@ -16,7 +16,7 @@ from pipeline.detect.detector import Reading
 from pipeline.detect.engines import Engine, open_engine
 from pipeline.detect.hull import Hull, berthed_shares
 from pipeline.detect.settings import Settings
-from pipeline.detect.views import TURNS, fused, overlapping, turned, turned_back
+from pipeline.detect.views import TURNS, fused, overlapping, turned, turned_back, weighed
 from pipeline.model import Model
 from pipeline.records import Image, Surface
 
@@ -71,17 +71,55 @@ class YoloDetector:
 
     def infer(self, batch: Sequence[NDArray[np.float32]]) -> list[Found]:
         """Boxes in each of some stretched views of one shape, duplicates still among them."""
-        turns = TURNS[: self._settings.views[self._model.description.sensor]]
-        told = []
-        for turn in turns:
-            views = [turned(inputs, turn) for inputs in batch]
-            told.append(
-                [
-                    turned_back(found, turn, inputs.shape[1:])
-                    for found, inputs in zip(self._told(views), batch, strict=True)
-                ]
+        sensor = self._model.description.sensor
+        views = self._settings.views[sensor]
+        fine = self._looked_at(batch, views)
+        coarser = [
+            self._coarser(batch, share, max(1, views // 2))
+            for share in self._settings.coarser[sensor]
+        ]
+        pixel_m = self._model.description.pixel_m
+        return [
+            weighed(found, looks, self._settings, pixel_m=pixel_m)
+            for found, *looks in zip(fine, *coarser, strict=True)
+        ]
+
+    def _coarser(
+        self, batch: Sequence[NDArray[np.float32]], share: float, views: int
+    ) -> list[Found]:
+        """Boxes in views brought to a share of their resolution, in pixels of the views."""
+        height, width = batch[0].shape[1:]
+        shape = max(1, round(height * share)), max(1, round(width * share))
+        small = [
+            np.stack([cv2.resize(band, shape[::-1], interpolation=cv2.INTER_AREA) for band in one])
+            for one in batch
+        ]
+        grown = np.array([width / shape[1], height / shape[0]])
+        return [
+            replace(
+                found,
+                xy_px=found.xy_px * grown,
+                length_px=found.length_px * grown.mean(),
+                width_px=found.width_px * grown.mean(),
             )
-        if len(turns) == 1:
+            for found in self._looked_at(small, views, join=True)
+        ]
+
+    def _looked_at(
+        self, batch: Sequence[NDArray[np.float32]], views: int, *, join: bool = False
+    ) -> list[Found]:
+        """Boxes of so many turns of each view; `join`: one a ship even of one turn."""
+        turns = TURNS[:views]
+        told = [
+            [
+                turned_back(found, turn, inputs.shape[1:])
+                for found, inputs in zip(
+                    self._told([turned(inputs, turn) for inputs in batch]), batch, strict=True
+                )
+            ]
+            for turn in turns
+        ]
+        if len(turns) == 1 and not join:
             return told[0]
         return [fused(of_one, self._settings) for of_one in zip(*told, strict=True)]
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from pipeline.detect.boxes import Found
 from pipeline.detect.settings import Settings
-from pipeline.detect.views import TURNS, fused, turned, turned_back
+from pipeline.detect.views import TURNS, UNSEEN, fused, turned, turned_back, weighed
 from pipeline.records import Sensor
 
 HEIGHT, WIDTH = 40, 56
@@ -97,6 +97,51 @@ def test_nothing_seen_is_nothing():
     assert len(fused([boxes([]), boxes([])], Settings())) == 0
 
 
+SHIP = [30, 20, 18, 4, 10, 0.8]
+
+
+def test_what_every_scale_shows_keeps_its_score_and_a_pier_of_one_scale_fades():
+    pier = [10, 30, 12, 3, 90, 0.8]
+    looks = [boxes([SHIP]), boxes([SHIP])]
+
+    seen = weighed(boxes([SHIP, pier]), looks, Settings(), pixel_m=10.0)
+
+    logit = 0.5 * math.log(0.8 / 0.2) + 0.5 * math.log(UNSEEN / (1.0 - UNSEEN))
+    assert seen.score == pytest.approx([0.8, 1.0 / (1.0 + math.exp(-logit))])
+    assert seen.xy_px[0] == pytest.approx([30, 20])
+
+
+def test_what_only_a_coarser_look_shows_is_not_added():
+    other = boxes([SHIP, [10, 30, 12, 3, 90, 0.9]])
+
+    assert len(weighed(boxes([SHIP]), [other], Settings(), pixel_m=10.0)) == 1
+    assert len(weighed(boxes([]), [other], Settings(), pixel_m=10.0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("fine_m", "expected_m"),
+    [
+        (100, 100),  # as the fine look says
+        (180, (180 + 210) / 2),  # the mean of the fine and the first coarser look
+        (260, (210 + 300) / 2),  # the mean of the coarser looks
+    ],
+)
+def test_long_ships_are_measured_by_coarser_looks(fine_m, expected_m):
+    def one(length_m):
+        return boxes([[30, 20, length_m / 10.0, 4, 0, 0.8]])
+
+    seen = weighed(one(fine_m), [one(210), one(300)], Settings(), pixel_m=10.0)
+
+    assert seen.length_px[0] * 10.0 == pytest.approx(expected_m)
+
+
+def test_a_look_that_overlaps_nothing_leaves_the_length_alone():
+    seen = weighed(boxes([SHIP]), [boxes([]), boxes([])], Settings(), pixel_m=20.0)
+
+    assert seen.length_px[0] == pytest.approx(18)
+    assert seen.score[0] < 0.4
+
+
 def test_radar_is_turned_by_no_quarter():
     with pytest.raises(ValidationError, match="radar"):
         Settings(views={"S2": 8, "S1": 8})
@@ -104,8 +149,11 @@ def test_radar_is_turned_by_no_quarter():
 
 def test_a_sensor_left_out_keeps_its_own_model_views_and_limit():
     """`models: {S2: ...}` in a configuration is laid over the defaults, not put in their place."""
-    chosen = Settings(models={"S2": "mine"}, views={"S2": 2}, empty_share_max={"S1": 0.3})
+    chosen = Settings(
+        models={"S2": "mine"}, views={"S2": 2}, coarser={"S1": [0.5]}, empty_share_max={"S1": 0.3}
+    )
     own = Settings()
     assert chosen.models == {Sensor.S2: "mine", Sensor.S1: own.models[Sensor.S1]}
     assert chosen.views == {Sensor.S2: 2, Sensor.S1: own.views[Sensor.S1]}
+    assert chosen.coarser == {Sensor.S2: own.coarser[Sensor.S2], Sensor.S1: (0.5,)}
     assert chosen.empty_share_max == {Sensor.S2: own.empty_share_max[Sensor.S2], Sensor.S1: 0.3}

@@ -124,6 +124,37 @@ def test_a_band_the_scene_lacks_is_nought_throughout():
     assert (engine.asked[0][:, :3] > 0).all()
 
 
+class Sighted(Fake):
+    """Finds the one bright rectangle of each view, whatever its scale; sure of it, or not."""
+
+    def infer(self, batch):
+        self.asked.append(batch)
+        rows = []
+        for view in batch:
+            row, col = np.nonzero(view[0] > 0.7)
+            (top, left), (bottom, right) = (np.min([row, col], 1), np.max([row, col], 1) + 1)
+            middle = (left + right) / 2, (top + bottom) / 2
+            rows.append([*middle, right - left, bottom - top, 0.8, 0.0])
+        return np.array(rows, np.float32)[:, :, None]
+
+
+def test_coarser_looks_see_the_same_ship_in_smaller_views():
+    """A ship of 240 m by 40 m, east and west; the view's sides are no multiples of anything."""
+    inputs = np.full((4, 77, 131), 0.2, np.float32)
+    inputs[:, 40:44, 60:84] = 0.9
+    engine = Sighted()
+    looks = SETTINGS.model_copy(
+        update={"views": {Sensor.S2: 4}, "coarser": {Sensor.S2: (0.7, 0.5)}}
+    )
+
+    (seen,) = YoloDetector(described(), engine, looks).infer([inputs])
+
+    assert [batch.shape[-1] for batch in engine.asked] == [160] * 4 + [96] * 2 + [96] * 2
+    assert seen.xy_px[0] == pytest.approx([72, 42], abs=0.5)
+    assert seen.length_px[0] == pytest.approx(24, abs=1.5)
+    assert seen.score[0] == pytest.approx(0.8, abs=1e-6)
+
+
 def test_two_ships_abreast_stay_two_and_one_seen_twice_is_one():
     abreast = found((50, 50, 18, 4, 0.3, 0.9), (50 + 1.2, 50 - 3.9, 18, 4, 0.3, 0.8))
     assert len(without_duplicates(abreast, SETTINGS)) == 2
