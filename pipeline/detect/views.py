@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy import special
 
-from pipeline.detect.boxes import Found
+from pipeline.detect.boxes import Floats, Found
 from pipeline.detect.settings import Settings
 
 Turn = tuple[bool, int]
@@ -154,7 +154,7 @@ def _best_overlapping(fine: Found, look: Found, settings: Settings) -> NDArray[n
     common = shapely.area(shapely.intersection(mine[row], theirs[col]))
     areas, others = shapely.area(mine)[row], shapely.area(theirs)[col]
     iou = common / (areas + others - common)
-    same = (iou >= settings.box_iou) | (common >= settings.box_share * np.minimum(areas, others))
+    same = _are_one(common, areas, others, settings)
     order = np.lexsort((-col, iou))  # the last that is written is the best, then the likeliest
     for k in order[same[order]]:
         best[row[k]] = col[k]
@@ -192,9 +192,15 @@ def overlapping(found: Found, settings: Settings) -> list[NDArray[np.int64]]:
         off = np.abs(found.xy_px - found.xy_px[index]).max(axis=1)
         near = np.flatnonzero(alive & (off < reach))
         common = shapely.area(shapely.intersection(polygons[index], polygons[near]))
-        union = areas[index] + areas[near] - common
-        smaller = np.minimum(areas[index], areas[near])
-        same = (common >= settings.box_iou * union) | (common >= settings.box_share * smaller)
+        same = _are_one(common, areas[index], areas[near], settings)
         alive[near[same]] = False
         groups.append(np.concatenate([[index], near[same]]).astype(np.int64))
     return groups
+
+
+def _are_one(
+    common: Floats, areas: Floats, others: Floats, settings: Settings
+) -> NDArray[np.bool_]:
+    """Whether boxes of such areas that have so much in common are one ship."""
+    enough = settings.box_share * np.minimum(areas, others)
+    return (common >= settings.box_iou * (areas + others - common)) | (common >= enough)

@@ -18,7 +18,8 @@ from pipeline.jobs.reviewed_hulls import CONFIRMED, REFUSED, AddedHull, Reviewed
 from pipeline.jobs.run import Run
 from pipeline.jobs.story import Story
 from pipeline.learn.dataset import reaching_the_rim
-from pipeline.learn.hulls import SHIP_RATIO, Floats
+from pipeline.learn.hulls import SHIP_RATIO, Boxes, Floats
+from pipeline.learn.settings import Render
 from pipeline.learn.store import Labelled
 from pipeline.model import Inputs
 from pipeline.records import (
@@ -30,8 +31,6 @@ from pipeline.records import (
 )
 from pipeline.scene.read import read_scene
 
-MARGIN_PX = 1.5
-"""Boxes are wanted larger than the ship by as much as drawn ones are (`Render.margin_px`)."""
 SAME_SHARE = 0.5
 """Of the smaller of two outlines that lies in the other: one ship."""
 
@@ -194,11 +193,14 @@ def _between(bow: Floats, stern: Floats) -> Floats:
     """(4, 2) box of a ship of common proportions between two clicks, as large as drawn ones are."""
     ahead = bow - stern
     length_px = max(1.0, float(np.hypot(*ahead)))
-    unit = ahead / length_px if np.hypot(*ahead) else np.array([1.0, 0.0])
-    along = unit * (length_px + MARGIN_PX) / 2.0
-    abeam = np.array([-unit[1], unit[0]]) * (length_px / SHIP_RATIO + MARGIN_PX) / 2.0
-    signs = ((1, 1), (1, -1), (-1, -1), (-1, 1))
-    return np.array([(bow + stern) / 2.0 + a * along + b * abeam for a, b in signs])
+    margin_px = Render().margin_px
+    box = Boxes(
+        xy_px=(bow + stern)[None] / 2.0,
+        length_px=np.array([length_px + margin_px]),
+        width_px=np.array([length_px / SHIP_RATIO + margin_px]),
+        angle_rad=np.array([np.arctan2(ahead[1], ahead[0])]),
+    )
+    return np.asarray(box.corners_px()[0])
 
 
 def _is_same(one: Floats, other: Floats) -> bool:
