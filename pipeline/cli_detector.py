@@ -62,7 +62,7 @@ from pipeline.jobs.trained import (
 )
 from pipeline.learn.store import Labelled, write_dataset
 from pipeline.match.settings import Settings as MatchSettings
-from pipeline.model import Inputs
+from pipeline.model import Inputs, read_model
 from pipeline.rates import write_rates
 from pipeline.scene.settings import Settings as SceneSettings
 
@@ -289,6 +289,12 @@ def train(
     part: Annotated[
         list[str] | None, typer.Option(help="only this part (fold-1 … full); may be repeated")
     ] = None,
+    begin: Annotated[
+        str | None,
+        typer.Option(
+            help="model whose weights to begin with, each part with those that left out its groups"
+        ),
+    ] = None,
     log_json: LogJsonOption = False,
 ) -> None:
     """Train a model by its recipe: folds, full weights, how to read them. Goes on where it stopped.
@@ -306,6 +312,7 @@ def train(
         work=work / folder.resolve().name,
         threads=threads or os.cpu_count() or 1,
         progress=progress_for(log_json=log_json),
+        begin=None if begin is None else read_model(model_folder(begin)),
     )
     described = train_model(data, workshop, only=tuple(part or ()))
     typer.echo("Other parts are left to train" if described is None else f"{described}")

@@ -23,6 +23,14 @@ from pipeline.errors import UsageError
 tasks.EfficientNetLite = EfficientNetLite  # type: ignore[attr-defined]
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16; a CPU that only imitates it is ten times slower."""
+    if device.type != "cpu":
+        return True
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
 def new_network(architecture: Path, bands: int) -> OBBModel:
     """An untrained network with oriented boxes and one class, in train mode.
 
@@ -59,6 +67,16 @@ def load_network(architecture: Path, bands: int, weights: Path) -> OBBModel:
         UsageError: the weights are no safetensors or do not fit the architecture.
     """
     network = new_network(architecture, bands)
+    put_weights(network, weights)
+    return network.eval()
+
+
+def put_weights(network: OBBModel, weights: Path) -> None:
+    """Give a network weights that were learned before.
+
+    Raises:
+        UsageError: the weights are no safetensors or do not fit the architecture.
+    """
     try:
         state = {name: value.float() for name, value in load_file(weights).items()}
         network.load_state_dict(state, strict=False)
@@ -67,7 +85,6 @@ def load_network(architecture: Path, bands: int, weights: Path) -> OBBModel:
     missing = {name for name in network.state_dict() if not name.endswith("num_batches_tracked")}
     if missing != set(state):
         raise _unfit(weights, f"{len(missing ^ set(state))} tensors too many or too few")
-    return network.eval()
 
 
 def head_of(network: torch.nn.Module) -> Any:

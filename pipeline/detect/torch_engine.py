@@ -10,7 +10,7 @@ import torch
 from pipeline.detect.engines import Floats
 from pipeline.errors import DeviceLost, UsageError
 from pipeline.model import Model
-from pipeline.network import head_of, load_network
+from pipeline.network import has_bfloat16, head_of, load_network
 
 
 class _Plain(torch.nn.Module):
@@ -32,12 +32,14 @@ class TorchEngine:
     def __init__(self, network: torch.nn.Module, device: torch.device) -> None:
         self._device = device
         self._kind = torch.float16 if device.type == "cuda" else torch.bfloat16
+        self._is_half = has_bfloat16(device)
         self._network = network.to(device).to(memory_format=torch.channels_last)
 
     @property
     def name(self) -> str:
         """Engine, device and precision."""
-        return f"torch {self._device} {'fp16' if self._device.type == 'cuda' else 'bf16'}"
+        half = "fp16" if self._device.type == "cuda" else "bf16"
+        return f"torch {self._device} {half if self._is_half else 'fp32'}"
 
     def infer(self, batch: Floats) -> Floats:
         """As `engines.Engine.infer`."""
@@ -66,7 +68,7 @@ class TorchEngine:
     def _infer(self, batch: Floats) -> Floats:
         images = torch.from_numpy(batch).to(self._device, non_blocking=True)
         images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self._device.type, dtype=self._kind):
+        with torch.autocast(self._device.type, dtype=self._kind, enabled=self._is_half):
             answer = self._network(images)
         found: Floats = answer.float().cpu().numpy()
         return found

@@ -17,7 +17,7 @@ from pipeline.learn.render import Renderer
 from pipeline.learn.settings import Recipe
 from pipeline.learn.store import read_dataset
 from pipeline.learn.train import Advance, ChipSource, train
-from pipeline.model import NAME
+from pipeline.model import NAME, Model
 from pipeline.network import save_network
 from pipeline.records import Sensor
 
@@ -46,6 +46,8 @@ class Workshop:
     """CPU threads."""
     progress: Progress
     """Told of each thousand chips."""
+    begin: Model | None = None
+    """A model to go on from: each part from the weights that left out the same groups."""
 
 
 def train_model(data: Path, workshop: Workshop, *, only: Sequence[str] = ()) -> Path | None:
@@ -130,6 +132,25 @@ def _source(images: Sequence[LabelledImage], recipe: Recipe) -> ChipSource:
     return Renderer(images, recipe.render)
 
 
+def weights_without(part: Part, model: Model) -> Path:
+    """Weights of a model that saw nothing of what a part holds out.
+
+    Raises:
+        UsageError: it has none, or they are damaged.
+    """
+    if not part.held_out:
+        return model.checked(model.description.weights)
+    for fold in model.description.folds:
+        if set(part.held_out) <= set(fold.held_out):
+            return model.checked(fold.weights)
+    raise UsageError(
+        "Model to begin with has seen what this part is to be scored on",
+        where=model.folder,
+        expected=f"a fold without {', '.join(part.held_out)}",
+        do="Begin with a model of the same folds, or with none",
+    )
+
+
 def train_part(
     part: Part, images: Sequence[LabelledImage], recipe: Recipe, workshop: Workshop
 ) -> Path:
@@ -152,6 +173,7 @@ def train_part(
             folder=folder,
             threads=workshop.threads,
             report=report,
+            begin=None if workshop.begin is None else weights_without(part, workshop.begin),
         )
     partial = weights.with_suffix(".part")
     save_network(network, partial, half=False)

@@ -21,7 +21,7 @@ from ultralytics.utils.torch_utils import ModelEMA
 from pipeline.errors import UsageError
 from pipeline.learn.render import Chip
 from pipeline.learn.settings import Recipe
-from pipeline.network import new_network, pretrain
+from pipeline.network import has_bfloat16, new_network, pretrain, put_weights
 
 Batch = dict[str, torch.Tensor]
 CHECKPOINT = "checkpoint.pt"
@@ -124,11 +124,15 @@ class _Learner:
     heedless: _Heedless
 
     @staticmethod
-    def new(recipe: Recipe, architecture: Path, device: torch.device) -> _Learner:
+    def new(
+        recipe: Recipe, architecture: Path, device: torch.device, begin: Path | None
+    ) -> _Learner:
         torch.manual_seed(recipe.seed)
         network = new_network(architecture, len(recipe.inputs.bands))
         if recipe.pretrained is not None:
             pretrain(network, recipe.inputs.bands)
+        if begin is not None:
+            put_weights(network, begin)
         network = network.to(device).to(memory_format=torch.channels_last).train()
         heedless = _Heedless()
         criterion = network.init_criterion()
@@ -150,6 +154,7 @@ def train(
     folder: Path,
     threads: int,
     report: Callable[[Advance], None],
+    begin: Path | None = None,
 ) -> torch.nn.Module:
     """Train, going on from the folder's checkpoint where there is one.
 
@@ -160,13 +165,17 @@ def train(
         folder: for the checkpoint and the log (`log.jsonl`, one line a thousand chips).
         threads: CPU threads of this process.
         report: told every thousand chips.
+        begin: weights of the same architecture to begin with, unless there is a checkpoint.
 
     Returns:
         The network with the moving average of its weights, in eval mode.
+
+    Raises:
+        UsageError: weights or a checkpoint that do not fit the architecture.
     """
     torch.set_num_threads(threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    learner = _Learner.new(recipe, architecture, device)
+    learner = _Learner.new(recipe, architecture, device, begin)
     done = _resume(folder / CHECKPOINT, learner)
     steps = math.ceil(recipe.chips / recipe.batch)
     every = max(1, 1000 // recipe.batch)
@@ -195,9 +204,10 @@ def train(
 
 
 def _step(learner: _Learner, batch: Batch) -> dict[str, float]:
-    """One step down the loss; products in bfloat16, which halves the time, sums in float32."""
+    """One step down the loss; products in bfloat16 where that halves the time, sums in float32."""
     image = batch["img"].contiguous(memory_format=torch.channels_last)
-    with torch.autocast(image.device.type, dtype=torch.bfloat16):
+    is_half = has_bfloat16(image.device)
+    with torch.autocast(image.device.type, dtype=torch.bfloat16, enabled=is_half):
         predicted = learner.network.forward(image)
     predicted = {
         name: value.float() if torch.is_tensor(value) else [one.float() for one in value]

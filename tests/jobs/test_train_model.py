@@ -7,18 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from pipeline.detect.boxes import Found
 from pipeline.errors import UsageError
 from pipeline.jobs.fit_model import _draft, _fitted, _Reading, _written
 from pipeline.jobs.judge import Answers, judged
-from pipeline.jobs.train_model import Workshop, parts, train_model
+from pipeline.jobs.train_model import Part, Workshop, parts, train_model, weights_without
 from pipeline.jobs.trained import read_recipe
 from pipeline.learn.fit import calibrated
 from pipeline.learn.store import Labelled, read_dataset, write_dataset
-from pipeline.model import WeightsFile, read_model
-from pipeline.network import new_network, save_network
+from pipeline.model import Model, WeightsFile, read_model, sha256_of
+from pipeline.network import load_network, new_network, save_network
 
 ARCHITECTURE = """
 nc: 1
@@ -229,3 +230,43 @@ def test_a_folder_that_no_model_can_be_named_after_is_refused_before_training(be
     with pytest.raises(UsageError, match="named after its folder"):
         train_model(folder / "data", replace(workshop, model_folder=odd))
     assert not (folder / "work").exists()
+
+
+@pytest.fixture
+def before(bench):
+    """A described model of the same folds: fold 1 without north, fold 2 without south."""
+    _, workshop = bench
+    folder = workshop.model_folder
+    recipe = read_recipe(folder)
+    (folder / "folds").mkdir()
+    names = ("w.safetensors", "folds/1.safetensors", "folds/2.safetensors")
+    for seed, name in enumerate(names):
+        torch.manual_seed(seed)
+        save_network(new_network(folder / "yolo11n-tiny.yaml", 4), folder / name)
+    draft = _draft("test", recipe, folder, folder / names[0])
+    kept = [
+        (fold, WeightsFile(file=name, sha256=sha256_of(folder / name)))
+        for fold, name in zip(recipe.folds, names[1:], strict=True)
+    ]
+    return Model(folder=folder, description=_fitted(draft, kept, [answers(1), answers(2)]))
+
+
+def test_a_part_begins_with_weights_that_never_saw_what_it_holds_out(bench, before):
+    folder, workshop = bench
+    (workshop.model_folder / "recipe.yaml").write_text(
+        yaml.safe_dump({**RECIPE, "rate": 1e-9, "decay": 0.0})
+    )
+    workshop = replace(workshop, begin=before)
+    train_model(folder / "data", workshop, only=["fold-2", "full"])
+    architecture = workshop.model_folder / "yolo11n-tiny.yaml"
+    for part, begun in (("fold-2", "folds/2.safetensors"), ("full", "weights.safetensors")):
+        learned = load_network(architecture, 4, workshop.work / part / "weights.safetensors")
+        given = load_network(architecture, 4, workshop.model_folder / begun)
+        for name, value in given.named_parameters():
+            assert torch.allclose(value, learned.get_parameter(name), atol=1e-4), (part, name)
+
+
+def test_no_part_begins_with_what_it_is_to_be_scored_on(before):
+    both = Part(name="fold-1", held_out=("north", "south"))
+    with pytest.raises(UsageError, match=r"has seen what this part.*a fold without north, south"):
+        weights_without(both, before)

@@ -119,3 +119,19 @@ def test_a_batch_holds_every_box_as_shares_of_the_side(image, harbour):
         mine = batch["bboxes"][batch["batch_idx"] == number]
         np.testing.assert_allclose(mine[:, :2] * 64, chip.boxes.xy_px, atol=1e-3)
         np.testing.assert_allclose(mine[:, 4], chip.boxes.angle_rad, atol=1e-6)
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_bfloat16_is_used_only_where_the_processor_multiplies_it(
+    tmp_path, architecture, image, monkeypatch, able
+):
+    forward, halved = module.OBBModel.forward, set()
+
+    def seen(self, x, *args, **kwargs):
+        halved.add(torch.is_autocast_enabled("cpu"))
+        return forward(self, x, *args, **kwargs)
+
+    monkeypatch.setattr(module.OBBModel, "forward", seen)
+    monkeypatch.setattr(module, "has_bfloat16", lambda _: able)
+    run([image], tmp_path / "run", architecture, chips=8)
+    assert (True in halved) is able
