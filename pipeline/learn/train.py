@@ -145,6 +145,11 @@ class _Learner:
             heedless=heedless,
         )
 
+    def pace(self, rate: float) -> None:
+        """How far the next step goes."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["times"]
+
 
 def train(
     source: ChipSource,
@@ -180,16 +185,14 @@ def train(
     steps = math.ceil(recipe.chips / recipe.batch)
     every = max(1, 1000 // recipe.batch)
     saving = max(1, recipe.checkpoint_chips // recipe.batch)
-    loader = DataLoader(
-        _Chips(source, recipe, done), batch_size=None, num_workers=1, prefetch_factor=6
-    )
+    chips = _Chips(source, recipe, done)
+    loader = DataLoader(chips, batch_size=None, num_workers=1, prefetch_factor=6)
     sums: dict[str, float] = {}
     for step, batch in enumerate(loader, start=done):
         share = _share(step, steps, recipe)
-        for group in learner.optimizer.param_groups:
-            group["lr"] = share * recipe.rate * group["times"]
-        losses = _step(learner, {name: value.to(device) for name, value in batch.items()})
-        for name, value in losses.items():
+        learner.pace(share * recipe.rate)
+        moved = {name: value.to(device) for name, value in batch.items()}
+        for name, value in _step(learner, moved).items():
             sums[name] = sums.get(name, 0.0) + value / every
         if (step + 1) % every == 0:
             at = Advance(chips=(step + 1) * recipe.batch, loss=sums, rate=share * recipe.rate)
