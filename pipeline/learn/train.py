@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -61,6 +61,11 @@ class _Chips(IterableDataset[Batch]):
         for number in range(self._first + start, steps, step):
             rng = np.random.default_rng([self._recipe.seed, number])
             yield _batch([self._renderer.chip(rng) for _ in range(self._recipe.batch)])
+
+
+def _loaded(chips: _Chips) -> Iterable[Batch]:
+    """Drawn ahead, in a process beside this one."""
+    return DataLoader(chips, batch_size=None, num_workers=1, prefetch_factor=6)
 
 
 def _batch(chips: Sequence[Chip]) -> Batch:
@@ -185,14 +190,11 @@ def train(
     steps = math.ceil(recipe.chips / recipe.batch)
     every = max(1, 1000 // recipe.batch)
     saving = max(1, recipe.checkpoint_chips // recipe.batch)
-    chips = _Chips(source, recipe, done)
-    loader = DataLoader(chips, batch_size=None, num_workers=1, prefetch_factor=6)
     sums: dict[str, float] = {}
-    for step, batch in enumerate(loader, start=done):
+    for step, batch in enumerate(_loaded(_Chips(source, recipe, done)), start=done):
         share = _share(step, steps, recipe)
         learner.pace(share * recipe.rate)
-        moved = {name: value.to(device) for name, value in batch.items()}
-        for name, value in _step(learner, moved).items():
+        for name, value in _step(learner, batch).items():
             sums[name] = sums.get(name, 0.0) + value / every
         if (step + 1) % every == 0:
             at = Advance(chips=(step + 1) * recipe.batch, loss=sums, rate=share * recipe.rate)
@@ -208,9 +210,11 @@ def train(
 
 def _step(learner: _Learner, batch: Batch) -> dict[str, float]:
     """One step down the loss; products in bfloat16 where that halves the time, sums in float32."""
+    device = next(learner.network.parameters()).device
+    batch = {name: value.to(device) for name, value in batch.items()}
     image = batch["img"].contiguous(memory_format=torch.channels_last)
-    is_half = has_bfloat16(image.device)
-    with torch.autocast(image.device.type, dtype=torch.bfloat16, enabled=is_half):
+    is_half = has_bfloat16(device)
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_half):
         predicted = learner.network.forward(image)
     predicted = {
         name: value.float() if torch.is_tensor(value) else [one.float() for one in value]
