@@ -5,37 +5,19 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from roaring_landmask import LandmaskProvider, RoaringMask, Shapes
+from roaring_landmask import LandmaskProvider, RoaringMask
 from shapely import Geometry
 
 from pipeline.geo import destination
 from pipeline.records import Site
 from pipeline.scene.settings import Settings
+from pipeline.scene.world import world
 
-# WKB sizes (OGC 06-103r4, 8.2): a polygon is byte order + type + ring count, a ring is its point
-# count and two doubles a point; a multipolygon begins like a polygon.
-_HEAD_BYTES = 9
-_RING_BYTES = 4
-_POINT_BYTES = 16
 _GRID_DEG = 0.02
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _World:
-    """The world's land as WKB with an index, a quarter of the memory of its parsed polygons."""
-
-    wkb: bytes
-    offsets: NDArray[np.int64]
-    bounds: NDArray[np.float64]
-    """(polygons, 4) west south east north, degrees."""
-
-    def polygon(self, index: int) -> Geometry:
-        return shapely.from_wkb(self.wkb[self.offsets[index] : self.offsets[index + 1]])
 
 
 def land_polygon(site: Site, settings: Settings) -> Geometry:
@@ -83,31 +65,18 @@ def _around(
 @functools.lru_cache(maxsize=64)
 def _osm_land(bounds: tuple[float, float, float, float]) -> Geometry:
     """OpenStreetMap's land inside a lon/lat box, exact."""
-    world = _world()
+    land = world()
     west, south, east, north = bounds
     meets = (
-        (world.bounds[:, 0] <= east)
-        & (world.bounds[:, 2] >= west)
-        & (world.bounds[:, 1] <= north)
-        & (world.bounds[:, 3] >= south)
+        (land.bounds[:, 0] <= east)
+        & (land.bounds[:, 2] >= west)
+        & (land.bounds[:, 1] <= north)
+        & (land.bounds[:, 3] >= south)
     )
     pieces = [
-        shapely.clip_by_rect(world.polygon(int(index)), *bounds) for index in np.flatnonzero(meets)
+        shapely.clip_by_rect(land.polygon(int(index)), *bounds) for index in np.flatnonzero(meets)
     ]
     return shapely.union_all([shapely.make_valid(piece) for piece in pieces])
-
-
-@functools.lru_cache(maxsize=1)
-def _world() -> _World:
-    """The coastline's index; some seconds, once a process."""
-    wkb = bytes(Shapes.wkb(LandmaskProvider.Osm))
-    polygons = shapely.get_parts(shapely.from_wkb(wkb))
-    rings = shapely.get_num_interior_rings(polygons).astype(np.int64) + 1
-    points = shapely.get_num_coordinates(polygons).astype(np.int64)
-    sizes = _HEAD_BYTES + _RING_BYTES * rings + _POINT_BYTES * points
-    offsets = np.concatenate([[0], np.cumsum(sizes)]) + _HEAD_BYTES
-    assert offsets[-1] == len(wkb), "the coastline's WKB is not a plain 2-D multipolygon"
-    return _World(wkb=wkb, offsets=offsets, bounds=shapely.bounds(polygons))
 
 
 def far_from_land(
