@@ -63,9 +63,9 @@ class _Chips(IterableDataset[Batch]):
             yield _batch([self._renderer.chip(rng) for _ in range(self._recipe.batch)])
 
 
-def _loaded(chips: _Chips) -> Iterable[Batch]:
-    """Drawn ahead, in a process beside this one."""
-    return DataLoader(chips, batch_size=None, num_workers=1, prefetch_factor=6)
+def _loaded(chips: _Chips, workers: int) -> Iterable[Batch]:
+    """Drawn ahead, in processes beside this one; in the same order however many they are."""
+    return DataLoader(chips, batch_size=None, num_workers=workers, prefetch_factor=6)
 
 
 def _batch(chips: Sequence[Chip]) -> Batch:
@@ -173,7 +173,7 @@ def train(
         recipe: how.
         architecture: YAML of the model.
         folder: for the checkpoint and the log (`log.jsonl`, one line a thousand chips).
-        threads: CPU threads of this process.
+        threads: CPU threads; where a GPU learns, as many processes draw chips for it.
         report: told every thousand chips.
         begin: weights of the same architecture to begin with, unless there is a checkpoint.
 
@@ -188,10 +188,10 @@ def train(
     learner = _Learner.new(recipe, architecture, device, begin)
     done = _resume(folder / CHECKPOINT, learner)
     steps = math.ceil(recipe.chips / recipe.batch)
-    every = max(1, 1000 // recipe.batch)
-    saving = max(1, recipe.checkpoint_chips // recipe.batch)
+    every, saving = (max(1, n // recipe.batch) for n in (1000, recipe.checkpoint_chips))
+    workers = 1 if device.type == "cpu" else threads
     sums: dict[str, float] = {}
-    for step, batch in enumerate(_loaded(_Chips(source, recipe, done)), start=done):
+    for step, batch in enumerate(_loaded(_Chips(source, recipe, done), workers), start=done):
         share = _share(step, steps, recipe)
         learner.pace(share * recipe.rate)
         for name, value in _step(learner, batch).items():

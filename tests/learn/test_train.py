@@ -135,3 +135,13 @@ def test_bfloat16_is_used_only_where_the_processor_multiplies_it(
     monkeypatch.setattr(module, "has_bfloat16", lambda _: able)
     run([image], tmp_path / "run", architecture, chips=8)
     assert (True in halved) is able
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_chips_come_in_the_same_order_however_many_draw_them(image):
+    chips = module._Chips(Renderer([image], recipe().render), recipe(), 3)
+    alone, several = (list(module._loaded(chips, workers)) for workers in (1, 3))
+    assert len(alone) == len(several) == 9
+    for one, other in zip(alone, several, strict=True):
+        assert torch.equal(one["img"], other["img"])
+        assert torch.equal(one["bboxes"], other["bboxes"])
