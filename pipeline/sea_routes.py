@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,26 @@ class SeaRoutes:
         blind = ~seen.any(axis=1)
         seen[blind, legs[blind].argmin(axis=1)] = True
         return np.where(seen, legs, np.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Ways by sea between berths; those from one berth share their reckoning."""
+
+    is_land: IsLand | None = None
+    """None: great circles."""
+    _of: dict[tuple[float, float], SeaRoutes] = field(default_factory=dict)
+
+    def of(self, place: tuple[float, float]) -> SeaRoutes:
+        """From and to a place, lon, lat."""
+        if place not in self._of:
+            self._of[place] = SeaRoutes(*place, self.is_land)
+        return self._of[place]
+
+    def metres(self, one: tuple[float, float], other: tuple[float, float]) -> float:
+        """Metres between two (lon, lat)."""
+        lon, lat = (np.array([value]) for value in other)
+        return float(self.of(one).metres(lon, lat)[0])
 
 
 def open_water(

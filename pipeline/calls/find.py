@@ -22,7 +22,7 @@ from pipeline.calls.stays import (
     find_stays,
     p_same,
 )
-from pipeline.calls.suspects import Air, Ways, suspicions
+from pipeline.calls.suspects import Air, suspicions
 from pipeline.calls.visits import Visit, find_visits
 from pipeline.clock import format_utc
 from pipeline.heard import GapVerdict, Track
@@ -41,7 +41,7 @@ from pipeline.records import (
     Zone,
     content_id,
 )
-from pipeline.sea_routes import IsLand
+from pipeline.sea_routes import IsLand, Ways
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

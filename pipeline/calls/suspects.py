@@ -21,8 +21,8 @@ from pipeline.calls.stays import Stay, normal
 from pipeline.calls.visits import Fixes
 from pipeline.geo import azimuth_deg, distance_m
 from pipeline.heard import Gap, HitBy, Track
-from pipeline.records import TANKER_TYPES, AisInView, Suspicion, Zone
-from pipeline.sea_routes import IsLand, SeaRoutes
+from pipeline.records import TANKER_TYPES, AisInView, Suspicion
+from pipeline.sea_routes import Ways
 from pipeline.units import NAUTICAL_MILE_M
 
 Floats = NDArray[np.float64]
@@ -51,21 +51,6 @@ class Air:
     def not_shown(self) -> dict[tuple[str, str], AisInView]:
         """Ships that report from where a clear image shows nothing, by scene and track."""
         return {(r.scene_id, r.track_id): r for r in self.in_view if r.status == "not seen"}
-
-
-class Ways:
-    """Ways by sea to and from the zones of one site, each reckoned once."""
-
-    def __init__(self, is_land: IsLand | None) -> None:
-        self._is_land = is_land
-        self._of: dict[str, SeaRoutes] = {}
-
-    def of(self, zone: Zone) -> SeaRoutes:
-        """From and to a zone."""
-        if zone.zone_id not in self._of:
-            middle = zone.polygon.centroid
-            self._of[zone.zone_id] = SeaRoutes(middle.x, middle.y, self._is_land)
-        return self._of[zone.zone_id]
 
 
 def suspicions(
@@ -100,7 +85,8 @@ def _ways_m(
     Great circles, which no way by sea undercuts, where those alone rule a ship out.
     """
     at = stay.sightings[0].detection
-    route = ways.of(stay.zone)
+    middle = stay.zone.polygon.centroid
+    route = ways.of((middle.x, middle.y))
     found = []
     for ends in ("off", "on"):
         lon, lat = (

@@ -29,8 +29,9 @@ from pipeline.records import (
     Voyage,
 )
 from pipeline.scene.coast import is_land
+from pipeline.sea_routes import Ways
 from pipeline.tables import read_records, write_records
-from pipeline.voyages.cargo import Heard, Ways
+from pipeline.voyages.cargo import Heard
 from pipeline.voyages.estimate import Season, estimate_season
 from pipeline.voyages.join import join_voyages
 from pipeline.voyages.ledger import ledger

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-import numpy as np
 
 from pipeline.heard import Encounter, Static
 from pipeline.records import ZoneRole
-from pipeline.sea_routes import IsLand, SeaRoutes
 from pipeline.units import DAY_S, HOUR_S
 from pipeline.voyages.ends import End
 from pipeline.voyages.settings import Settings
@@ -24,22 +21,6 @@ class Heard:
 
     statics: Sequence[Static] = ()
     encounters: Sequence[Encounter] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """Ways by sea between berths; those from one berth share their reckoning."""
-
-    is_land: IsLand | None = None
-    """None: great circles."""
-    _from: dict[tuple[float, float], SeaRoutes] = field(default_factory=dict)
-
-    def metres(self, one: tuple[float, float], other: tuple[float, float]) -> float:
-        """Metres between two (lon, lat)."""
-        if one not in self._from:
-            self._from[one] = SeaRoutes(*one, self.is_land)
-        lon, lat = (np.array([value]) for value in other)
-        return float(self._from[one].metres(lon, lat)[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from pipeline.records import (
     ZoneRole,
     content_id,
 )
-from pipeline.voyages.cargo import Heard, Ways, told_by_draught
+from pipeline.sea_routes import Ways
+from pipeline.voyages.cargo import Heard, told_by_draught
 from pipeline.voyages.ends import End, make_ends
 from pipeline.voyages.link import Link, best_links
 from pipeline.voyages.missing import Season, why_missing

@@ -21,8 +21,8 @@ from scipy.optimize import linear_sum_assignment
 
 from pipeline.geo import Floats
 from pipeline.records import PortCall
+from pipeline.sea_routes import Ways
 from pipeline.units import DAY_S
-from pipeline.voyages.cargo import Ways
 from pipeline.voyages.ends import End
 from pipeline.voyages.settings import Settings
 

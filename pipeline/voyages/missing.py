@@ -11,7 +11,8 @@ from pipeline.records import (
     Site,
     ZoneRole,
 )
-from pipeline.voyages.cargo import Heard, Ways, possible_transfer
+from pipeline.sea_routes import Ways
+from pipeline.voyages.cargo import Heard, possible_transfer
 from pipeline.voyages.ends import End, is_lead_only, middle, works_oil
 from pipeline.voyages.settings import Settings
 

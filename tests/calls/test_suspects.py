@@ -9,9 +9,10 @@ import pytest
 from pyproj import Geod
 
 from pipeline.calls.names import candidates, name_calls
-from pipeline.calls.suspects import Ways, length_term, suspicions
+from pipeline.calls.suspects import length_term, suspicions
 from pipeline.heard import HitBy
 from pipeline.records import AisInView
+from pipeline.sea_routes import Ways
 
 GEOD = Geod(ellps="WGS84")
 CALL = "call"
