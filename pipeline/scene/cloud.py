@@ -24,13 +24,14 @@ def cloud_mask(image: Image, settings: Settings) -> NDArray[np.bool_]:
     nir = image.band("B08")
     if not bands:
         return np.zeros(image.valid.shape, np.bool_)
-    spectrum = np.stack(bands if nir is None else [*bands, nir])
-    visible = np.mean(bands, axis=0)
+    visible = sum(bands[1:], bands[0]) / len(bands)
     bright = image.valid & (visible >= settings.cloud_visible_min)
     if nir is not None:
         bright &= nir >= settings.cloud_nir_min
+    # colours of the few bright pixels alone: most of a sea is dark
+    spectrum = np.stack([band[bright] for band in (bands if nir is None else [*bands, nir])])
     mean = np.maximum(spectrum.mean(axis=0), np.float32(1e-6))
-    bright &= np.ptp(spectrum, axis=0) <= settings.cloud_colour_max * mean
+    bright[bright] = np.ptp(spectrum, axis=0) <= settings.cloud_colour_max * mean
     pixel_m = image.grid.pixel_m
     cloud = _broad(bright, pixel_m, open_m=settings.cloud_open_m, grow_m=settings.cloud_grow_m)
     if image.said_cloud is not None:

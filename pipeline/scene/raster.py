@@ -326,8 +326,11 @@ def _physical(dataset: DatasetReader, band: SourceBand, grid: Grid) -> tuple[Flo
     valid = inside & np.isfinite(numbers)
     if nodata is not None and not np.isnan(nodata):
         valid &= numbers != _single(nodata)
-    values = np.where(valid, numbers * np.float32(band.scale) + np.float32(band.offset), 0.0)
-    return values.astype(np.float32, copy=False), valid
+    # in place: a window has millions of pixels a band
+    numbers *= np.float32(band.scale)
+    numbers += np.float32(band.offset)
+    numbers[~valid] = 0.0
+    return numbers, valid
 
 
 def _numbers(
@@ -343,11 +346,14 @@ def _cut(dataset: DatasetReader, index: int, grid: Grid) -> tuple[Floats, Bools]
     """The grid's window of a raster on the same lattice: no resampling."""
     row0 = round((dataset.transform.f - grid.y_max_m) / grid.pixel_m)
     col0 = round((grid.x_min_m - dataset.transform.c) / grid.pixel_m)
-    numbers = np.zeros((grid.height, grid.width), np.float32)
-    inside = np.zeros(numbers.shape, np.bool_)
     top, left = max(row0, 0), max(col0, 0)
     bottom = min(row0 + grid.height, dataset.height)
     right = min(col0 + grid.width, dataset.width)
+    if (bottom - top, right - left) == (grid.height, grid.width):
+        whole = dataset.read(index, window=Window(left, top, grid.width, grid.height))
+        return _single(whole), np.ones(whole.shape, np.bool_)
+    numbers = np.zeros((grid.height, grid.width), np.float32)
+    inside = np.zeros(numbers.shape, np.bool_)
     if bottom > top and right > left:
         window = Window(left, top, right - left, bottom - top)
         place = np.s_[top - row0 : bottom - row0, left - col0 : right - col0]
