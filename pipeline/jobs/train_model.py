@@ -135,18 +135,22 @@ def _source(images: Sequence[LabelledImage], recipe: Recipe) -> ChipSource:
 def weights_without(part: Part, model: Model) -> Path:
     """Weights of a model that saw nothing of what a part holds out.
 
+    A port or scene that no fold of the model names is new to it.
+
     Raises:
         UsageError: it has none, or they are damaged.
     """
-    if not part.held_out:
+    folds = model.description.folds
+    known = {group for fold in folds for group in fold.held_out} & set(part.held_out)
+    if not known:
         return model.checked(model.description.weights)
-    for fold in model.description.folds:
-        if set(part.held_out) <= set(fold.held_out):
+    for fold in folds:
+        if known <= set(fold.held_out):
             return model.checked(fold.weights)
     raise UsageError(
         "Model to begin with has seen what this part is to be scored on",
         where=model.folder,
-        expected=f"a fold without {', '.join(part.held_out)}",
+        expected=f"a fold without {', '.join(sorted(known))}",
         do="Begin with a model of the same folds, or with none",
     )
 

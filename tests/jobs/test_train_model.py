@@ -266,6 +266,19 @@ def test_a_part_begins_with_weights_that_never_saw_what_it_holds_out(bench, befo
             assert torch.allclose(value, learned.get_parameter(name), atol=1e-4), (part, name)
 
 
+@pytest.mark.parametrize(
+    ("held_out", "file"),
+    [
+        ((), "weights.safetensors"),
+        (("east",), "weights.safetensors"),  # a port that the model never saw
+        (("north",), "1.safetensors"),
+        (("south", "east"), "2.safetensors"),
+    ],
+)
+def test_what_a_part_begins_with_never_saw_its_ports(before, held_out, file):
+    assert weights_without(Part(name="fold-9", held_out=held_out), before).name == file
+
+
 def test_no_part_begins_with_what_it_is_to_be_scored_on(before):
     both = Part(name="fold-1", held_out=("north", "south"))
     with pytest.raises(UsageError, match=r"has seen what this part.*a fold without north, south"):
