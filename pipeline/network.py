@@ -27,7 +27,8 @@ def has_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16; a CPU that only imitates it is ten times slower."""
     if device.type != "cpu":
         return True
-    able = torch.cpu.get_capabilities()
+    # the release that other processors than x86_64 are given cannot tell: then it is done without
+    able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 

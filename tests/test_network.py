@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipeline.errors import UsageError
-from pipeline.network import load_network, new_network, save_network
+from pipeline.network import has_bfloat16, load_network, new_network, save_network
 
 TINY = """
 nc: 1
@@ -62,3 +62,21 @@ def test_a_file_that_is_no_safetensors_is_refused(tmp_path, architecture):
     (tmp_path / "w.safetensors").write_bytes(b"\x80\x04\x95 a pickle would begin so")
     with pytest.raises(UsageError, match="do not fit the architecture"):
         load_network(architecture(), 4, tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("able", "expected"),
+    [
+        ({"avx2": True, "avx512_bf16": False}, False),
+        ({"avx512_bf16": True}, True),
+        ({"amx_bf16": True}, True),
+        (None, False),  # a release that cannot tell
+    ],
+)
+def test_bfloat16_is_what_the_processor_says(monkeypatch, able, expected):
+    if able is None:
+        monkeypatch.delattr(torch.cpu, "get_capabilities")
+    else:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert has_bfloat16(torch.device("cpu")) is expected
+    assert has_bfloat16(torch.device("cuda"))
