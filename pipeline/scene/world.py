@@ -11,8 +11,6 @@ import functools
 import hashlib
 import io
 import mmap
-import os
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +21,8 @@ import shapely
 from numpy.typing import NDArray
 from roaring_landmask import LandmaskProvider, Shapes
 from shapely import Geometry
+
+from pipeline.whole_files import whole_file
 
 # WKB sizes (OGC 06-103r4, 8.2): a polygon is byte order + type + ring count, a ring is its point
 # count and two doubles a point; a multipolygon begins like a polygon.
@@ -80,26 +80,21 @@ def _unpacked() -> World:
 
 def _keep(unpacked: World, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            file.write(bytes(_DIGEST_BYTES))
-            np.save(file, unpacked.offsets)
-            np.save(file, unpacked.bounds)
-            file.write(unpacked.wkb)
-            digest = _digest(file)
-            file.seek(0)
-            file.write(digest)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+    index = io.BytesIO()
+    np.save(index, unpacked.offsets)
+    np.save(index, unpacked.bounds)
+    digest = hashlib.sha256(index.getbuffer())
+    digest.update(unpacked.wkb)
+    with whole_file(path) as file:
+        file.write(digest.digest())
+        file.write(index.getbuffer())
+        file.write(unpacked.wkb)
 
 
 def _read(path: Path) -> World:
     """Raises OSError, EOFError or ValueError where there is none that can be believed."""
     with path.open("rb") as file:
-        if file.read(_DIGEST_BYTES) != _digest(file):
+        if file.read(_DIGEST_BYTES) != hashlib.file_digest(file, "sha256").digest():
             raise ValueError("not what was written")
         file.seek(_DIGEST_BYTES)
         offsets, bounds = np.load(file), np.load(file)
@@ -109,9 +104,3 @@ def _read(path: Path) -> World:
     if offsets[-1] != len(whole) - start or len(bounds) != len(offsets) - 1:
         raise ValueError("not what was written")
     return World(wkb=whole[start:], offsets=offsets, bounds=bounds)
-
-
-def _digest(file: io.BufferedReader | io.BufferedRandom) -> bytes:
-    """Of everything after its own place."""
-    file.seek(_DIGEST_BYTES)
-    return hashlib.file_digest(file, "sha256").digest()
