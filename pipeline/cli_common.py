@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
-import structlog
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -135,17 +132,7 @@ def progress_for(*, log_json: bool) -> Progress:
     console = Console(stderr=True)
     if console.is_terminal and not log_json:
         return BarProgress(console)
-    shown = structlog.processors.JSONRenderer() if log_json else structlog.dev.ConsoleRenderer()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            shown,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
-    return LineProgress()
+    return LineProgress(as_json=log_json)
 
 
 def print_score(score: Score, *, as_json: bool) -> None:

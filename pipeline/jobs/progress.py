@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import sys
 import time
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol, TextIO
 
 import structlog
 from rich.console import Console
@@ -79,10 +81,23 @@ class _Silent:
 
 
 class LineProgress:
-    """For cron and log files: one structured line an item, and one a stage."""
+    """For cron and log files: one structured line an item, and one a stage.
 
-    def __init__(self) -> None:
-        self._log = structlog.get_logger("darkcall")
+    Lines go to `stream` (standard error where none is given), as JSON or for people. The logger
+    is its own: one set for the whole process would outlive the stream it was made for.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, as_json: bool = False) -> None:
+        shown = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+        self._log: Any = structlog.wrap_logger(
+            structlog.PrintLogger(stream or sys.stderr),
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                shown,
+            ],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        )
 
     @contextlib.contextmanager
     def stage(self, name: str, total: int) -> Iterator[Report]:
@@ -95,7 +110,7 @@ class LineProgress:
 
 
 class _Lines:
-    def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(self, log: Any) -> None:
         self._log = log
 
     def done(self, item_id: str, counts: Mapping[str, int]) -> None:
