@@ -25,6 +25,7 @@ NAME = r"^[a-z0-9][a-z0-9-]*$"
 DESCRIPTION = "model.yaml"
 MAX_DESCRIPTION_BYTES = 1_000_000
 MAX_WEIGHTS_BYTES = 500_000_000
+Floats = NDArray[np.float64]
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -79,6 +80,11 @@ class Stretch(BaseModel):
         out[unseen] = self.fill
         return out
 
+    def power(self, levels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Sigma nought, linear, of a band stretched in decibels; cut at `high_db`."""
+        decibels = self.low_db + (self.high_db - self.low_db) * np.minimum(levels, 1.0)
+        return np.asarray(10.0 ** (decibels / 10.0), np.float32)
+
     @property
     def fill(self) -> float:
         """What stands for no data: the floor under the darkest water, the lowest decibels."""
@@ -122,6 +128,7 @@ class Fold(BaseModel):
     score_min: float = Field(ge=0, le=1, description="threshold chosen on the other folds")
     calibration: tuple[float, float] = Field(description="as `calibration`, from the other folds")
     length_scale: tuple[float, float] = Field(description="as `length_scale`, from the other folds")
+    extent_scale: float = Field(0.0, description="as `extent_scale`, from the other folds")
     width_scale: tuple[float, float] = Field(description="as `width_scale`, from the other folds")
 
 
@@ -189,11 +196,26 @@ class Description(Inputs):
     length_scale: tuple[float, float] = Field(
         (0.0, 1.0), description="offset (m) and slope from the box's length to the hull's"
     )
+    extent_scale: float = Field(
+        0.0,
+        description="times the length of the middle 90 % of the backscatter along the box, added "
+        "to the above; for radar, 0 where lengths are the box's alone",
+    )
     width_scale: tuple[float, float] = Field(
         (0.0, 1.0), description="offset (m) and slope from the box's width to the hull's"
     )
     errors: Errors = Field(description="of what is measured")
     folds: tuple[Fold, ...] = Field((), description="cross-validation")
+
+    def lengths_m(self, box_m: Floats, extent_m: Floats) -> Floats:
+        """Lengths overall of hulls, (n,) m.
+
+        Args:
+            box_m: (n,) of their boxes.
+            extent_m: (n,) of their backscatter; 0 where it is not measured.
+        """
+        offset_m, slope = self.length_scale
+        return np.asarray(offset_m + slope * box_m + self.extent_scale * extent_m)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,8 @@ class Found:
     """(n,) of the long side, from +x towards +y."""
     score: Floats
     """(n,) raw, [0, 1]."""
+    extent_px: Floats | None = None
+    """(n,) of the backscatter along the box, where that was measured (`extent`)."""
 
     def __len__(self) -> int:
         return len(self.score)
@@ -37,6 +39,7 @@ class Found:
             width_px=self.width_px[index],
             angle_rad=self.angle_rad[index],
             score=self.score[index],
+            extent_px=None if self.extent_px is None else self.extent_px[index],
         )
 
     def corners_px(self) -> Floats:
@@ -49,7 +52,7 @@ class Found:
 
     @staticmethod
     def joined(parts: Sequence[Found]) -> Found:
-        """The boxes of all, one part after the other."""
+        """The boxes of all, one part after the other, not measured yet."""
         return Found(
             xy_px=np.concatenate([part.xy_px for part in parts]),
             length_px=np.concatenate([part.length_px for part in parts]),

@@ -14,11 +14,12 @@ from scipy import special
 from pipeline.detect.boxes import Floats, Found
 from pipeline.detect.detector import Reading
 from pipeline.detect.engines import Engine, open_engine
+from pipeline.detect.extent import backscatter_extents_px
 from pipeline.detect.hull import Hull, berthed_shares
 from pipeline.detect.settings import Settings
 from pipeline.detect.views import TURNS, fused, overlapping, turned, turned_back, weighed
 from pipeline.model import Model
-from pipeline.records import Image, Surface
+from pipeline.records import Image, Sensor, Surface
 
 
 class YoloDetector:
@@ -148,20 +149,34 @@ class YoloDetector:
 
     def boxes(self, inputs: NDArray[np.float32]) -> Found:
         """Boxes in one (bands, height, width) stretched view, one a ship."""
-        return without_duplicates(self.infer([inputs])[0], self._settings)
+        found = without_duplicates(self.infer([inputs])[0], self._settings)
+        if self._model.description.sensor is not Sensor.S1:
+            return found
+        band = next((band for band in inputs if band.any()), inputs[0])
+        return replace(found, extent_px=self._extents_px(found, band))
 
     def hulls(self, found: Found, image: Image) -> list[Hull]:
         """Boxes as measured hulls with calibrated scores, sorted by row and col."""
         described = self._model.description
         pixel_m = image.grid.pixel_m
         probability = _calibrated(found.score, described.calibration)
-        length = _scaled(found.length_px, described.length_scale, pixel_m)
+        extent = np.zeros(len(found))
+        if described.extent_scale:
+            band = next(one for name in described.bands if (one := image.band(name)) is not None)
+            levels = described.stretch(band, valid=image.valid, water=image.valid)
+            extent = self._extents_px(found, levels)
+        length = np.maximum(
+            0.5, described.lengths_m(found.length_px * pixel_m, extent * pixel_m) / pixel_m
+        )
         width = np.minimum(_scaled(found.width_px, described.width_scale, pixel_m), length)
         sized = replace(found, length_px=length, width_px=width, score=probability)
         bright = np.nan_to_num(image.data.max(axis=0))
         corners = sized.corners_px()
         order = np.lexsort((sized.xy_px[:, 0], sized.xy_px[:, 1]))
         return [_hull(sized, int(index), corners[index], bright) for index in order]
+
+    def _extents_px(self, found: Found, levels: NDArray[np.float32]) -> Floats:
+        return backscatter_extents_px(found, self._model.description.stretch.power(levels))
 
 
 def open_yolo(model: Model, settings: Settings) -> YoloDetector:

@@ -89,7 +89,7 @@ def evaluate_labels(model_folder: Path, data: Path, progress: Progress) -> Label
 def _score(parts: list[tuple[Answers, Description]], images: int) -> LabelScore:
     probability = np.concatenate([calibrated(a.score, d.calibration) for a, d in parts])
     said = np.concatenate([calibrated(a.score, d.calibration) >= d.score_min for a, d in parts])
-    length = np.concatenate([d.length_scale[0] + d.length_scale[1] * a.length_m for a, d in parts])
+    length = np.concatenate([d.lengths_m(a.length_m, a.extent_m) for a, d in parts])
     every = joined([answers for answers, _ in parts])
     hit = said & every.is_ship
     error = (length - every.true_length_m)[hit]

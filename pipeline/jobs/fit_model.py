@@ -23,6 +23,7 @@ from pipeline.learn.fit import (
     calibrated,
     growing_spread,
     line,
+    plane,
     platt,
     spread,
 )
@@ -144,6 +145,7 @@ class _Reading:
     calibration: tuple[float, float]
     score_min: float
     length_scale: tuple[float, float]
+    extent_scale: float
     width_scale: tuple[float, float]
 
     @staticmethod
@@ -160,10 +162,12 @@ class _Reading:
                 do="Train longer",
             )
         true = answers.true_length_m[sure]
+        length_scale, extent_scale = _lengths(answers.length_m[sure], answers.extent_m[sure], true)
         return _Reading(
             calibration=calibration,
             score_min=round(threshold, 4),
-            length_scale=_rounded(line(answers.length_m[sure], true)),
+            length_scale=length_scale,
+            extent_scale=extent_scale,
             width_scale=_rounded(line(answers.width_m[sure], true / SHIP_RATIO)),
         )
 
@@ -171,17 +175,27 @@ class _Reading:
         """The ships it is sure of, as measured."""
         sure = answers.is_ship
         sure = sure & (calibrated(answers.score, self.calibration) >= self.score_min)
-        length, width = self.length_scale, self.width_scale
+        (offset, slope), width = self.length_scale, self.width_scale
+        length = offset + slope * answers.length_m + self.extent_scale * answers.extent_m
         return Answers(
             score=answers.score[sure],
             is_ship=answers.is_ship[sure],
-            length_m=length[0] + length[1] * answers.length_m[sure],
+            length_m=length[sure],
+            extent_m=answers.extent_m[sure],
             width_m=width[0] + width[1] * answers.width_m[sure],
             true_length_m=answers.true_length_m[sure],
             offset_m=answers.offset_m[sure],
             axis_error_deg=answers.axis_error_deg[sure],
             n_missed=answers.n_missed,
         )
+
+
+def _lengths(box_m: Floats, extent_m: Floats, true_m: Floats) -> tuple[tuple[float, float], float]:
+    """`length_scale` and `extent_scale`."""
+    if not extent_m.any():
+        return _rounded(line(box_m, true_m)), 0.0
+    offset, slope, extent = plane(np.column_stack([box_m, extent_m]), true_m)
+    return _rounded((offset, slope)), round(extent, 4)
 
 
 def _fitted(

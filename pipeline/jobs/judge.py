@@ -27,6 +27,9 @@ class Answers:
     score: Floats
     is_ship: NDArray[np.bool_]
     length_m: Floats
+    """Of the box."""
+    extent_m: Floats
+    """Of the backscatter along the box; 0 where it is not measured."""
     width_m: Floats
     true_length_m: Floats
     """Of the label that was hit, NaN elsewhere."""
@@ -71,11 +74,13 @@ def judged(image: LabelledImage, found: Found, pixel_m: float) -> Answers:
         axis[answer] = abs((turn + 90.0) % 180.0 - 90.0)
     hit = np.isfinite(true)
     counted &= hit | (found.length_px * pixel_m >= SHORTEST_M)
+    extent = np.zeros(count) if found.extent_px is None else found.extent_px
     trusted = image.boxes.length_px * pixel_m >= SHORTEST_M
     return Answers(
         score=found.score[counted],
         is_ship=hit[counted],
         length_m=found.length_px[counted] * pixel_m,
+        extent_m=extent[counted] * pixel_m,
         width_m=found.width_px[counted] * pixel_m,
         true_length_m=true[counted],
         offset_m=offset[counted],
@@ -118,7 +123,8 @@ def _pairs(labels: Boxes, found: Found, pixel_m: float) -> list[tuple[int, int]]
 
 def joined(parts: Sequence[Answers]) -> Answers:
     """The answers of several images or folds as one."""
-    arrays = ("score", "is_ship", "length_m", "width_m", "true_length_m", "axis_error_deg")
+    arrays = ("score", "is_ship", "length_m", "extent_m", "width_m", "true_length_m",
+              "axis_error_deg")  # fmt: skip
     return Answers(
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays},
         offset_m=np.concatenate([part.offset_m for part in parts]),

@@ -64,6 +64,31 @@ def line(measured: Floats, true: Floats) -> tuple[float, float]:
     return float(best[0]), float(best[1])
 
 
+def plane(measured: Floats, true: Floats) -> tuple[float, ...]:
+    """Offset and slopes of true over several measures of it, by least absolute deviations.
+
+    A linear programme (Charnes, Cooper and Ferguson 1955).
+
+    Args:
+        measured: (n, k).
+        true: (n,).
+
+    Returns:
+        The offset and k slopes.
+    """
+    count, measures = measured.shape
+    terms = np.column_stack([np.ones(count), measured])
+    off = np.eye(count)
+    best = optimize.linprog(
+        np.concatenate([np.zeros(measures + 1), np.ones(count)]),
+        A_ub=np.block([[terms, -off], [-terms, -off]]),
+        b_ub=np.concatenate([true, -true]),
+        bounds=[(None, None)] * (measures + 1) + [(0.0, None)] * count,
+        method="highs",
+    ).x
+    return tuple(float(weight) for weight in best[: measures + 1])
+
+
 def spread(errors: Floats) -> float:
     """Standard deviation from the median absolute deviation, of errors about zero."""
     return float(1.4826 * np.median(np.abs(errors)))

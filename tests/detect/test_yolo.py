@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,31 @@ def test_scores_and_sizes_are_read_as_the_model_was_measured():
     assert hull.score == pytest.approx(special.expit(-1.0 + 2.0 * special.logit(0.8)), abs=1e-5)
     assert hull.length_px * 10 == pytest.approx(-12 + 0.95 * 200, abs=1e-3)
     assert hull.width_px * 10 == pytest.approx(2 + 0.5 * 60, abs=1e-3)
+
+
+def test_radar_lengths_are_read_from_the_backscatter_too():
+    rows, cols = np.mgrid[0:130, 0:170]
+    ship = (np.abs(rows - 74.5) < 2) & (np.abs(cols - 99.5) < 9)  # 18 px along the rows
+    data = np.where(ship, 1.0, 0.01).astype(np.float32)[None]
+    scene, surface = rendered([])
+    image = replace(
+        scene, bands=("VH",), data=data, valid=np.ones(ship.shape, bool),
+        grid=replace(scene.grid, height=130, width=170),
+    )  # fmt: skip
+    ground = replace(
+        surface, sea=np.ones(ship.shape, bool), cloud=np.zeros(ship.shape, bool),
+        shore_distance_m=np.full(ship.shape, 5000.0, np.float32),
+    )  # fmt: skip
+    radar = {"sensor": Sensor.S1, "bands": ("VV", "VH"), "stretch": Stretch(kind="decibel")}
+    told = {
+        share: YoloDetector(
+            described(**radar, length_scale=(-10.0, 0.5), extent_scale=share),
+            Fake((100.0, 75.0, 24.0, 4.0, 0.8, 0.0)), SETTINGS,
+        ).find(image, ground)[0].length_px * 10.0
+        for share in (0.0, 0.8)
+    }  # fmt: skip
+    assert told[0.0] == pytest.approx(-10.0 + 0.5 * 240.0, abs=1e-3)
+    assert told[0.8] - told[0.0] == pytest.approx(0.8 * 0.9 * 180.0, abs=8.0)
 
 
 def test_the_brightness_over_the_water_is_the_ships_own():

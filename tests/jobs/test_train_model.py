@@ -127,7 +127,8 @@ def answers(seed, count=400, missed=5):
     true = np.where(is_ship, rng.uniform(70, 300, count), np.nan)
     length = np.where(is_ship, (true + 10.0) / 0.9 + rng.normal(0, 12, count), 120.0)
     return Answers(
-        score=score, is_ship=is_ship, length_m=length, width_m=length / 4.0, true_length_m=true,
+        score=score, is_ship=is_ship, length_m=length, extent_m=np.zeros(count),
+        width_m=length / 4.0, true_length_m=true,
         offset_m=rng.normal(0, 9, (count, 2)), axis_error_deg=np.abs(rng.normal(0, 3, count)),
         n_missed=missed,
     )  # fmt: skip
@@ -159,6 +160,21 @@ def test_each_fold_is_read_by_what_the_others_showed(bench):
     sure = both[0].score > 0.8
     probable = calibrated(both[0].score[sure], described.calibration).mean()
     assert probable == pytest.approx(both[0].is_ship[sure].mean(), abs=0.08)
+
+
+def test_where_backscatter_was_measured_lengths_are_read_from_it_too():
+    one = answers(3)
+    smeared = one.length_m + np.random.default_rng(4).normal(0.0, 40.0, len(one.length_m))
+    both = replace(one, length_m=smeared, extent_m=one.length_m)
+    reading = _Reading.of(both)
+    assert reading.extent_scale == pytest.approx(0.9, abs=0.1)
+    assert reading.length_scale[1] == pytest.approx(0.0, abs=0.1)
+    read = reading.read(both)
+    off = np.abs(read.length_m - read.true_length_m).mean()
+    alone = _Reading.of(replace(one, length_m=smeared))
+    assert alone.extent_scale == 0.0
+    told = alone.read(replace(one, length_m=smeared))
+    assert off < 0.6 * np.abs(told.length_m - told.true_length_m).mean()
 
 
 def test_answers_nobody_can_judge_are_not_counted(bench):

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy import special
 
-from pipeline.learn.fit import best_threshold, calibrated, growing_spread, line, platt, spread
+from pipeline.learn.fit import (
+    best_threshold,
+    calibrated,
+    growing_spread,
+    line,
+    plane,
+    platt,
+    spread,
+)
 
 
 def test_platt_finds_the_law_the_scores_were_drawn_from():
@@ -51,6 +59,23 @@ def test_the_line_and_the_spread_do_not_follow_outliers():
     offset, slope = line(measured, true)
     assert offset + slope * 150 == pytest.approx(4.0 + 0.95 * 150, abs=3.0)
     assert spread(rng.normal(0, 12, 5000)) == pytest.approx(12, rel=0.06)
+
+
+def test_the_plane_goes_through_what_most_say_and_is_the_line_of_one_measure():
+    rng = np.random.default_rng(9)
+    measured = rng.uniform(50.0, 300.0, (80, 2))
+    true = 7.0 + 0.6 * measured[:, 0] + 0.3 * measured[:, 1]
+    true[:20] += 500.0  # outliers
+    assert plane(measured, true) == pytest.approx((7.0, 0.6, 0.3), abs=1e-6)
+
+    noisy = 5.0 + 0.9 * measured[:, 0] + rng.normal(0.0, 8.0, 80)
+    exact, searched = plane(measured[:, :1], noisy), line(measured[:, 0], noisy)
+
+    def off(weights):
+        return np.abs(noisy - weights[0] - weights[1] * measured[:, 0]).sum()
+
+    assert off(exact) <= off(searched) * (1.0 + 1e-9)
+    assert off(searched) == pytest.approx(off(exact), rel=1e-3)
 
 
 def test_an_error_that_grows_with_length_is_seen_to_grow():
