@@ -6,7 +6,6 @@ here unpickles anything.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import BadInput, UsageError
 from pipeline.records import Image, Sensor
+from pipeline.whole_files import sha256_of
 
 NAME = r"^[a-z0-9][a-z0-9-]*$"
 """Of a model, and of its folder."""
@@ -303,9 +303,3 @@ def checked_file(path: Path, sha256: str) -> Path:
             do="Restore the file, or train again",
         )
     return path
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,7 +1,8 @@
-"""Files that are there whole or not at all, whatever is killed and when."""
+"""Files that are there whole or not at all, whatever is killed and when, and their digests."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,3 +34,9 @@ def replace_text(path: Path, text: str) -> None:
     """Write a text file, UTF-8; see `whole_file`."""
     with whole_file(path) as stream:
         stream.write(text.encode())
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, hex; read in bounded memory."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

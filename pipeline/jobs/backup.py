@@ -31,7 +31,7 @@ from pipeline.jobs.backup_store import (
 from pipeline.jobs.evidence import Evidence, record_evidence
 from pipeline.jobs.fetch_scenes import FETCH
 from pipeline.jobs.finished import MANIFEST, PART, TRASH, read_manifest
-from pipeline.jobs.hashing import HashCache, sha256_file, sha256_json
+from pipeline.jobs.hashing import HashCache, sha256_json
 from pipeline.jobs.open_decisions import DATABASE, open_decisions
 from pipeline.jobs.prune import (
     CACHE,
@@ -46,6 +46,7 @@ from pipeline.jobs.trained import fingerprint
 from pipeline.pruned import PRUNED, Dropped, read_pruned
 from pipeline.scene.hidden import HIDDEN, keep_hidden
 from pipeline.scene.item import ITEM, read_item
+from pipeline.whole_files import sha256_of
 
 WORKSPACE, CONFIGURATION, INPUTS = "workspace", "configuration", "inputs"
 DECISIONS = "decisions.zip"
@@ -118,7 +119,7 @@ class _Copying:
         n_bytes = one.path.stat().st_size
         sha256 = one.sha256 or self.hashes.sha256(one.path)
         if not self._kept(one.path, sha256, n_bytes):
-            n_bytes, sha256 = one.path.stat().st_size, sha256_file(one.path)
+            n_bytes, sha256 = one.path.stat().st_size, sha256_of(one.path)
             if one.sha256 is not None:
                 self.faults.append(f"{one.name} is not what was written there; copied as it is")
             if not self._kept(one.path, sha256, n_bytes):
@@ -297,7 +298,7 @@ def _decisions(config: Config, copying: _Copying) -> dict[str, Any] | None:
             path = Path(folder) / DECISIONS
             head = verify(store)
             decisions_backup.back_up(store, Path(folder) / "none", path)
-            copying.add(_File(path=path, name=DECISIONS, sha256=sha256_file(path)))
+            copying.add(_File(path=path, name=DECISIONS, sha256=sha256_of(path)))
     finally:
         store.close()
     return {"entries": head.n_entries, "head_sha256": head.sha256}
@@ -395,4 +396,4 @@ def _leave_out(one: _Spare, config: Config, copying: _Copying, now: datetime) ->
         keep_hidden(one.folder, config.scene, into=Path(folder))
         for left in (PRUNED, HIDDEN):
             path = Path(folder) / left
-            copying.add(_File(path=path, name=f"{name}/{left}", sha256=sha256_file(path)))
+            copying.add(_File(path=path, name=f"{name}/{left}", sha256=sha256_of(path)))

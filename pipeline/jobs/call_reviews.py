@@ -12,12 +12,12 @@ from pipeline.decisions.journal import entries, export
 from pipeline.decisions.settings import Settings
 from pipeline.decisions.standing import standings, valid_entries
 from pipeline.errors import ChecksFailed
-from pipeline.jobs.hashing import sha256_file
 from pipeline.jobs.open_decisions import ATTACHMENTS, open_decisions
 from pipeline.jobs.run import Run
 from pipeline.records import Case
 from pipeline.review.cases import DARK_CALL
 from pipeline.review.reviewed import Reviewed, reviewed
+from pipeline.whole_files import sha256_of
 
 
 def call_reviews(run: Run, cases: Sequence[Case]) -> dict[str, Reviewed]:
@@ -74,7 +74,7 @@ def copy_attachments(run: Run, into: Path, *, case_id: str) -> list[dict[str, An
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-    if sha256_file(target) != source.name:
+    if sha256_of(target) != source.name:
         raise ChecksFailed(
             "An attachment is not the file that was attached", where=source,
             do="Bring it back from a back-up, and find out who changed it",

@@ -35,11 +35,12 @@ from pipeline.jobs.failures import (
     worker_died,
 )
 from pipeline.jobs.finished import MANIFEST, PART, TRASH, Need, Store, fsync, publish, read_manifest
-from pipeline.jobs.hashing import sha256_file, sha256_json
+from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.locks import stage_lock
 from pipeline.jobs.progress import Progress
 from pipeline.records import Issue
 from pipeline.tables import write_records
+from pipeline.whole_files import sha256_of
 
 ISSUES = "issues.parquet"
 
@@ -326,7 +327,7 @@ def _seal(part: Path, assignment: Assignment, outcome: Outcome) -> None:
     outputs = {}
     for path in sorted(entry for entry in part.rglob("*") if entry.is_file()):
         outputs[path.relative_to(part).as_posix()] = {
-            "sha256": sha256_file(path),
+            "sha256": sha256_of(path),
             "bytes": path.stat().st_size,
         }
         fsync(path)

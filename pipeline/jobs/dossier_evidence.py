@@ -19,7 +19,6 @@ from pipeline.heard import Fix, Static
 from pipeline.jobs.archives import ORIGINAL
 from pipeline.jobs.contract import ISSUES, StageResult
 from pipeline.jobs.finished import read_manifest
-from pipeline.jobs.hashing import sha256_file
 from pipeline.jobs.ingest_ais import FIXES, STATICS
 from pipeline.pruned import Pruned, read_pruned
 from pipeline.records import Scene
@@ -27,6 +26,7 @@ from pipeline.review import words
 from pipeline.review.exports import plain, write_csv
 from pipeline.scene.item import ITEM, PREFIX, read_document, read_item
 from pipeline.tables import read_table, schema_of, to_records
+from pipeline.whole_files import sha256_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,7 @@ def copy_scene(one: FetchedScene, into: Path) -> None:
         target = into / one.item_id / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(one.folder / name, target)
-        if sha256_file(target) != told["sha256"]:
+        if sha256_of(target) != told["sha256"]:
             raise ChecksFailed(
                 "Evidence was changed since it was fetched",
                 where=one.folder / name,

@@ -17,14 +17,14 @@ from pipeline.errors import UsageError
 from pipeline.evaluate.calls import pair_claims, rank_of, share
 from pipeline.jobs.backup import fingerprints
 from pipeline.jobs.evaluate_season import seasons
-from pipeline.jobs.hashing import sha256_file, sha256_json
+from pipeline.jobs.hashing import sha256_json
 from pipeline.jobs.prune import every_lock
 from pipeline.jobs.simulate_season import read_truth
 from pipeline.jobs.stages import EVERY_STAGE, VERSIONS
 from pipeline.jobs.story import Story
 from pipeline.records import SeasonEstimate, ZoneRole
 from pipeline.sites import load_sites
-from pipeline.whole_files import replace_text
+from pipeline.whole_files import replace_text, sha256_of
 
 STAGES = ("fetch", "detect", "ais", "match", "calls", "voyages")
 NAMED_TIERS = ("A", "B")
@@ -178,7 +178,7 @@ def _kept_figures(config: Config) -> Replayed | None:
 def _key(config: Config) -> str:
     """What a season's figures depend on."""
     return sha256_json(
-        [config.results_depend_on(), VERSIONS, fingerprints(config), sha256_file(config.sites)]
+        [config.results_depend_on(), VERSIONS, fingerprints(config), sha256_of(config.sites)]
     )
 
 

@@ -36,10 +36,9 @@ from pipeline.model import (
     Fold,
     Model,
     WeightsFile,
-    sha256_of,
 )
 from pipeline.network import load_network, save_network
-from pipeline.whole_files import replace_text
+from pipeline.whole_files import replace_text, sha256_of
 
 FULL_WEIGHTS = "weights.safetensors"
 LONG_M = 150.0

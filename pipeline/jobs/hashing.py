@@ -7,24 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.whole_files import replace_text
-
-CHUNK_BYTES = 1 << 20
+from pipeline.whole_files import replace_text, sha256_of
 
 
 def sha256_json(value: Any) -> str:
     """SHA-256 of a value's canonical JSON: sorted keys, no white space."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, read in bounded memory."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 class HashCache:
@@ -49,7 +38,7 @@ class HashCache:
         known = self._known.get(str(path))
         if known is not None and known[:2] == (status.st_size, status.st_mtime_ns):
             return known[2]
-        digest = sha256_file(path)
+        digest = sha256_of(path)
         self._known[str(path)] = (status.st_size, status.st_mtime_ns, digest)
         self._changed = True
         return digest

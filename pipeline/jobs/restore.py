@@ -32,10 +32,10 @@ from pipeline.jobs.backup_store import (
     reading_from,
 )
 from pipeline.jobs.finished import fsync
-from pipeline.jobs.hashing import sha256_file
 from pipeline.jobs.open_decisions import ATTACHMENTS, DATABASE
 from pipeline.jobs.prune import every_lock, free_bytes
 from pipeline.jobs.sealed_files import Listed, Source
+from pipeline.whole_files import sha256_of
 
 AREAS = (f"{WORKSPACE}/", f"{CONFIGURATION}/", f"{INPUTS}/")
 
@@ -187,7 +187,7 @@ def _put_inputs(config: Config, generation: Generation, source: Source) -> Itera
             target = place if said == "file" else place / inside
             if not target.exists():
                 _put(one, source, target)
-            elif not target.is_file() or sha256_file(target) != one.sha256:
+            elif not target.is_file() or sha256_of(target) != one.sha256:
                 yield f"{target} is another than was backed up, and was left as it is"
 
 

@@ -17,8 +17,8 @@ from pipeline.errors import UsageError
 from pipeline.fetch.time_stamp import time_stamp
 from pipeline.jobs.dossier_about import Subject
 from pipeline.jobs.finished import MANIFEST
-from pipeline.jobs.hashing import sha256_file
 from pipeline.jobs.verify_dossier import FORMAT, OUTSIDE, SEAL, STAMP, verify_dossier
+from pipeline.whole_files import sha256_of
 
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 """Of every file in a zip: the same dossier makes the same bytes."""
@@ -44,7 +44,7 @@ class Written:
         files = [path for path in folder.rglob("*") if path.is_file()]
         return Written(
             folder=folder, subject=subject.subject, review=subject.review, is_new=is_new,
-            manifest_sha256=sha256_file(folder / MANIFEST), n_files=len(files),
+            manifest_sha256=sha256_of(folder / MANIFEST), n_files=len(files),
             n_bytes=sum(path.stat().st_size for path in files),
         )  # fmt: skip
 
@@ -60,7 +60,7 @@ def seal(folder: Path, about: Mapping[str, Any]) -> str:
         {
             "path": path.relative_to(folder).as_posix(),
             "bytes": path.stat().st_size,
-            "sha256": sha256_file(path),
+            "sha256": sha256_of(path),
         }
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.relative_to(folder).as_posix() not in OUTSIDE
@@ -142,7 +142,7 @@ def stamp(folder: Path, url: str) -> datetime | None:
     """
     if (folder / STAMP).exists():
         return None
-    got = time_stamp(url, bytes.fromhex(sha256_file(folder / MANIFEST)))
+    got = time_stamp(url, bytes.fromhex(sha256_of(folder / MANIFEST)))
     part = folder.with_name(f".{folder.name}.tsr")
     part.write_bytes(got.answer)
     part.replace(folder / STAMP)

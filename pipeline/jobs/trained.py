@@ -15,11 +15,11 @@ from pipeline.detect.cfar import CfarDetector
 from pipeline.detect.detector import Detector
 from pipeline.detect.yolo import open_yolo
 from pipeline.errors import UsageError
-from pipeline.jobs.hashing import sha256_file
 from pipeline.learn.settings import Recipe
 from pipeline.model import DESCRIPTION, Model, read_model
 from pipeline.rates import FILE, read_rates
 from pipeline.records import Sensor
+from pipeline.whole_files import sha256_of
 
 MODELS = Path(__file__).parents[2] / "models"
 CFAR = "cfar"
@@ -101,7 +101,7 @@ def fingerprint(name: str) -> str:
     Raises:
         UsageError: no such model.
     """
-    return CFAR if name == CFAR else sha256_file(model_folder(name) / DESCRIPTION)
+    return CFAR if name == CFAR else sha256_of(model_folder(name) / DESCRIPTION)
 
 
 @lru_cache(maxsize=2)

@@ -30,7 +30,8 @@ from packaging.utils import canonicalize_name
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pipeline.errors import DarkcallError
-from pipeline.model import Model, checked_file, read_model, sha256_of
+from pipeline.model import Model, checked_file, read_model
+from pipeline.whole_files import sha256_of
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build" / "sbom.cdx.json"

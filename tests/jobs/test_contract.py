@@ -17,9 +17,10 @@ import pytest
 from pipeline.errors import BadInput, ChecksFailed, Locked, UsageError
 from pipeline.jobs.contract import Item, Mode, Outcome, Stage, StageResult, run_stage
 from pipeline.jobs.executors import ProcessExecutor, SerialExecutor
-from pipeline.jobs.hashing import HashCache, sha256_file
+from pipeline.jobs.hashing import HashCache
 from pipeline.jobs.locks import stage_lock
 from pipeline.records import Issue
+from pipeline.whole_files import sha256_of
 
 PLAIN = Mode()
 
@@ -335,7 +336,7 @@ def test_hashes_are_remembered_while_their_files_are_there(tmp_path):
     cache.save()
 
     assert set(json.loads((tmp_path / "cache.json").read_text())) == {str(kept), str(new)}
-    assert HashCache(tmp_path / "cache.json").sha256(kept) == known[kept] == sha256_file(kept)
+    assert HashCache(tmp_path / "cache.json").sha256(kept) == known[kept] == sha256_of(kept)
 
 
 def test_a_kill_between_the_two_renames_of_a_new_version_keeps_the_old(tmp_path):

@@ -19,11 +19,11 @@ from pipeline.decisions.journal import append
 from pipeline.decisions.store import Store
 from pipeline.errors import BadInput
 from pipeline.jobs.evidence import record_evidence
-from pipeline.jobs.hashing import sha256_file
 from pipeline.jobs.prune import plan_prune
 from pipeline.pruned import EvidenceScene
 from pipeline.records import CallVersion, Case, Coverage, Detection, PortCall
 from pipeline.tables import read_records, write_records
+from pipeline.whole_files import sha256_of
 from tests.jobs.ledgers import call, case, coverage, detection, item_document, version
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -89,7 +89,7 @@ class Invented:
     @staticmethod
     def seal(folder: Path) -> None:
         outputs = {
-            path.name: {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+            path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
             for path in sorted(folder.iterdir())
             if path.name != "manifest.json"
         }

@@ -18,8 +18,9 @@ from pipeline.jobs.train_model import Part, Workshop, parts, train_model, weight
 from pipeline.jobs.trained import read_recipe
 from pipeline.learn.fit import calibrated
 from pipeline.learn.store import Labelled, read_dataset, write_dataset
-from pipeline.model import Model, WeightsFile, read_model, sha256_of
+from pipeline.model import Model, WeightsFile, read_model
 from pipeline.network import load_network, new_network, save_network
+from pipeline.whole_files import sha256_of
 
 ARCHITECTURE = """
 nc: 1
