@@ -9,6 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+CHUNK_BYTES = 1 << 20
+"""Read or written at a time where a file may be of any size."""
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:

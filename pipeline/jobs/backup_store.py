@@ -28,7 +28,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.decided import Sha256
 from pipeline.errors import ChecksFailed, Locked, UsageError
 from pipeline.jobs.finished import fsync
-from pipeline.jobs.hashing import CHUNK_BYTES
 from pipeline.jobs.sealed_files import (
     BROKEN,
     Fault,
@@ -40,6 +39,7 @@ from pipeline.jobs.sealed_files import (
     fault_of,
     is_safe,
 )
+from pipeline.whole_files import CHUNK_BYTES
 
 FORMAT = "darkcall backup 1"
 OBJECTS, GENERATIONS = "objects", "generations"

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.decided import Sha256
 from pipeline.jobs.finished import MANIFEST
-from pipeline.jobs.hashing import CHUNK_BYTES
 from pipeline.jobs.plain_paths import is_safe
+from pipeline.whole_files import CHUNK_BYTES
 
 
 class Listed(BaseModel):
