@@ -62,6 +62,7 @@ def test_two_machines_give_the_bytes_of_serial_work(
     assert contents(own_season.workspace) == contents(season.workspace)
 
 
+@pytest.mark.slow
 def test_ships_in_buckets_on_two_machines_give_the_bytes_of_serial_work(
     machines, own_season, darkcall, write_config, contents, tmp_path
 ):

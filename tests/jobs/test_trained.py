@@ -44,8 +44,8 @@ def test_weights_swapped_under_an_open_model_are_noticed(own_model):
 def test_a_changed_model_detects_again_and_an_unchanged_one_does_not(
     own_season, own_model, darkcall, write_config
 ):
-    models = {"models": {"S2": str(own_model), "S1": "cfar"}}
-    config = write_config(own_season.config.parents[1], detect=models)
+    detect = {"models": {"S2": str(own_model), "S1": "cfar"}, "views": {"S2": 1}}
+    config = write_config(own_season.config.parents[1], detect=detect)
     command = ("detect", "--config", config, "--log-json")
 
     first = darkcall(*command)
