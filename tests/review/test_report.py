@@ -65,11 +65,15 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def read(workspace, monkeypatch):
-    """Write a report and read its page; the same on paper, which nobody reads here, is blank."""
-    monkeypatch.setattr(
-        "pipeline.review.season_pdf.write_season_pdf", lambda path, paper: path.touch()
-    )
+def read(read_and_printed, monkeypatch):
+    """Write a report and read its page; the same on paper, which takes as long again, is blank."""
+    monkeypatch.setattr("pipeline.review.season_pdf.write_season_pdf", lambda path, _: path.touch())
+    return read_and_printed
+
+
+@pytest.fixture
+def read_and_printed(workspace):
+    """Write a report, on paper too, and read its page."""
 
     def write_and_read(report) -> Page:
         folder = workspace / "review" / "season"
@@ -82,8 +86,10 @@ def read(workspace, monkeypatch):
 HOSTILE = "<script>alert('x')</script>"
 
 
-def test_a_hostile_ship_name_is_text_and_nothing_is_loaded_from_elsewhere(read, full, made):
-    page = read(
+def test_a_hostile_ship_name_is_text_and_nothing_is_loaded_from_elsewhere(
+    read_and_printed, full, made
+):
+    page = read_and_printed(
         full(
             title=HOSTILE,
             calls=[made.call("c1", ship_name=HOSTILE, counter_evidence=[HOSTILE]),
@@ -139,11 +145,11 @@ def test_chips_are_linked_where_they_lie_and_a_missing_one_is_named(read, full, 
     assert "chip not found: ../../detect/north--1/chips/d2.png" in page.all
 
 
-def test_odd_characters_in_a_chip_path_stay_a_path(read, full, made, workspace):
+def test_odd_characters_in_a_chip_path_stay_a_path(read_and_printed, full, made, workspace):
     name = 'x" onerror="y#?.png'
     (workspace / "detect/north--1/chips" / name).write_bytes(b"png")
     odd = made.detection("d1", chip=f"../../detect/north--1/chips/{name}")
-    page = read(full(detections=[odd]))
+    page = read_and_printed(full(detections=[odd]))
     (link,) = [source for source in page.sources() if not source.startswith("data:")]
     assert (workspace / "review/season" / unquote(link)).is_file()
     assert not any("onerror" in values for _, values in page.tags)
