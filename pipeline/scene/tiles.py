@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from pipeline.errors import BadInput
@@ -19,7 +20,8 @@ class Window(NamedTuple):
 def windows(height: int, width: int, *, tile_px: int, overlap_px: int) -> list[Window]:
     """Windows of at most `tile_px` a side; neighbours share at least `overlap_px`.
 
-    Row-major order; the last window of a row or column ends at the raster's edge.
+    As few as can be, of one size and no larger than they need to be, so that no pixel is searched
+    twice for nothing. Row-major order; the last of a row or column ends at the raster's edge.
 
     Raises:
         BadInput: the overlap leaves no progress, or the raster is empty.
@@ -40,6 +42,7 @@ def windows(height: int, width: int, *, tile_px: int, overlap_px: int) -> list[W
 def _spans(length: int, tile: int, overlap: int) -> list[tuple[int, int]]:
     if length <= tile:
         return [(0, length)]
-    step = tile - overlap
-    starts = [*range(0, length - tile, step), length - tile]
-    return [(start, start + tile) for start in starts]
+    count = math.ceil((length - overlap) / (tile - overlap))
+    side = math.ceil((length + (count - 1) * overlap) / count)
+    starts = [number * (length - side) // (count - 1) for number in range(count)]
+    return [(start, start + side) for start in starts]
