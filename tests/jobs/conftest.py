@@ -118,6 +118,31 @@ def darkcall() -> Callable[..., Ended]:
     return run_command
 
 
+@pytest.fixture
+def darkcall_here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    """The same in this process, where the start of another is not what a test is about."""
+    from pipeline.cli import main  # noqa: PLC0415 - most tests here start a process of their own
+
+    def run_here(*words: object, **environment: str) -> Ended:
+        capfd.readouterr()
+        started = time.monotonic()
+        with monkeypatch.context() as patched:
+            for name in os.environ:
+                if name.startswith("DARKCALL_"):
+                    patched.delenv(name)
+            for name, text in environment.items():
+                patched.setenv(name, text)
+            patched.setattr(sys, "argv", ["darkcall", *map(str, words)])
+            with pytest.raises(SystemExit) as ended:
+                main()
+        out, err = capfd.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Ended(code=code, out=out, err=err, seconds=time.monotonic() - started)
+
+    return run_here
+
+
 @pytest.fixture(scope="session")
 def start() -> Callable[..., subprocess.Popen[bytes]]:
     """Start `darkcall` in a process group of its own, and do not wait."""

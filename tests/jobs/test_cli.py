@@ -114,7 +114,7 @@ def test_bad_files_among_good_ones_are_named_and_the_rest_is_done(
     assert not [event for event in retried.events() if event["event"] == "item done"]
 
 
-def test_an_empty_area_of_interest_is_refused(tmp_path, darkcall, write_config):
+def test_an_empty_area_of_interest_is_refused(tmp_path, darkcall_here, write_config):
     config = write_config(tmp_path)
     path = config.parent / "sites/demo.geojson"
     document = json.loads(path.read_text())
@@ -123,24 +123,24 @@ def test_an_empty_area_of_interest_is_refused(tmp_path, darkcall, write_config):
             feature["geometry"] = {"type": "Polygon", "coordinates": []}
     path.write_text(json.dumps(document))
 
-    ended = darkcall("run", "--config", config)
+    ended = darkcall_here("run", "--config", config)
 
     assert_one_line(ended, 2, "demo-alder", "is empty", "demo.geojson")
 
 
-def test_a_missing_configuration_names_those_there_are(tmp_path, darkcall, write_config):
+def test_a_missing_configuration_names_those_there_are(tmp_path, darkcall_here, write_config):
     config = write_config(tmp_path)
 
-    ended = darkcall("run", "--config", config.with_name("tinny.yaml"))
+    ended = darkcall_here("run", "--config", config.with_name("tinny.yaml"))
 
     assert_one_line(ended, 2, "Configuration not found", "tinny.yaml", "'tiny.yaml'")
 
 
-def test_an_unknown_key_is_told_its_nearest_name(tmp_path, darkcall, write_config):
+def test_an_unknown_key_is_told_its_nearest_name(tmp_path, darkcall_here, write_config):
     config = write_config(tmp_path, detect={"min_lenght_m": 40})
     config.write_text(config.read_text() + "exekutor: serial\n")
 
-    ended = darkcall("run", "--config", config)
+    ended = darkcall_here("run", "--config", config)
 
     assert_one_line(ended, 2, "unknown key `exekutor`, did you mean `executor`?", "min_lenght_m")
 
@@ -153,8 +153,8 @@ def test_an_unknown_key_is_told_its_nearest_name(tmp_path, darkcall, write_confi
         (("--nope",), ("No such option", "--nope")),
     ],
 )
-def test_a_wrong_option_is_one_line(tmp_path, darkcall, write_config, words, expected):
-    ended = darkcall("run", "--config", write_config(tmp_path), *words)
+def test_a_wrong_option_is_one_line(tmp_path, darkcall_here, write_config, words, expected):
+    ended = darkcall_here("run", "--config", write_config(tmp_path), *words)
 
     assert_one_line(ended, 2, *expected)
 
@@ -163,18 +163,18 @@ def test_an_unknown_command_is_one_line(darkcall):
     assert_one_line(darkcall("detekt"), 2, "No such command", "detekt")
 
 
-def test_no_command_at_all_shows_the_commands(darkcall):
-    ended = darkcall()
+def test_no_command_at_all_shows_the_commands(darkcall_here):
+    ended = darkcall_here()
 
     assert "Traceback" not in ended.err
     assert "detect" in ended.out + ended.err
     assert ended.code in (0, 2)
 
 
-def test_a_workspace_that_cannot_be_made_is_one_line(tmp_path, darkcall, write_config):
+def test_a_workspace_that_cannot_be_made_is_one_line(tmp_path, darkcall_here, write_config):
     (tmp_path / "workspace").write_text("a file where the folder should be")
 
-    ended = darkcall("run", "--config", write_config(tmp_path))
+    ended = darkcall_here("run", "--config", write_config(tmp_path))
 
     assert_one_line(ended, 2, str(tmp_path / "workspace"))
 
@@ -224,10 +224,10 @@ def test_a_full_disk_is_said_and_costs_no_finished_item(tmp_path, darkcall, writ
     assert ended.code == 75
 
 
-def test_config_prints_yaml_a_hash_and_no_secret(tmp_path, darkcall, write_config):
+def test_config_prints_yaml_a_hash_and_no_secret(tmp_path, darkcall_here, write_config):
     config = write_config(tmp_path)
 
-    ended = darkcall("config", "--config", config, DARKCALL_SH_CLIENT_SECRET="hush-hush-9")
+    ended = darkcall_here("config", "--config", config, DARKCALL_SH_CLIENT_SECRET="hush-hush-9")
 
     assert ended.code == 0
     assert "hush-hush-9" not in ended.out + ended.err

@@ -254,14 +254,18 @@ def test_a_crop_at_the_rim_is_black_beyond_it(files):
     assert pixels[170:, 170:].mean() > 0
 
 
-def test_the_desk_refuses_to_listen_where_passwords_would_travel_in_the_clear(season, darkcall):
-    ended = darkcall("desk", "--config", season.config, "--host", "0.0.0.0")
+def test_the_desk_refuses_to_listen_where_passwords_would_travel_in_the_clear(
+    season, darkcall_here
+):
+    ended = darkcall_here("desk", "--config", season.config, "--host", "0.0.0.0")
     assert ended.code == 2
     assert "--public-url" in ended.err
 
 
-def test_a_season_that_has_not_been_run_has_nothing_to_review(tmp_path, darkcall, write_config):
-    ended = darkcall("desk", "--config", write_config(tmp_path))
+def test_a_season_that_has_not_been_run_has_nothing_to_review(
+    tmp_path, darkcall_here, write_config
+):
+    ended = darkcall_here("desk", "--config", write_config(tmp_path))
     assert ended.code == 2
     assert "darkcall run" in ended.err
     assert "Traceback" not in ended.err

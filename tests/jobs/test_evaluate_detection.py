@@ -65,8 +65,8 @@ def test_the_score_of_the_tanker_prior_gives_its_interval(reference_data, darkca
     assert all(0.0 < one["brier"] < 0.3 for one in figures["prior"].values())
 
 
-def test_without_the_reference_data_the_tanker_score_says_what_to_set(darkcall, tmp_path):
-    ended = darkcall("evaluate", "tanker", DARKCALL_REFERENCE_DATA=str(tmp_path / "nowhere"))
+def test_without_the_reference_data_the_tanker_score_says_what_to_set(darkcall_here, tmp_path):
+    ended = darkcall_here("evaluate", "tanker", DARKCALL_REFERENCE_DATA=str(tmp_path / "nowhere"))
 
     assert ended.code == 2
     assert "DARKCALL_REFERENCE_DATA" in ended.err

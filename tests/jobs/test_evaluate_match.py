@@ -68,8 +68,8 @@ def test_marks_on_real_images_lie_along_the_headings_that_ais_tells(reference_da
     assert np.median(off) < 12.0
 
 
-def test_the_command_says_what_it_lacks_in_one_line(darkcall, tmp_path):
-    ended = darkcall("evaluate", "match", "--json", DARKCALL_REFERENCE_DATA=str(tmp_path))
+def test_the_command_says_what_it_lacks_in_one_line(darkcall_here, tmp_path):
+    ended = darkcall_here("evaluate", "match", "--json", DARKCALL_REFERENCE_DATA=str(tmp_path))
     assert ended.code == 2
     (line,) = [line for line in ended.said() if line.strip()]
     assert "No matched ships there" in line

@@ -56,23 +56,23 @@ def sources(image):
     return [hull["source"] for hull in image["hulls"]]
 
 
-def test_ships_on_the_air_are_hulls(darkcall, own_season):
+def test_ships_on_the_air_are_hulls(darkcall_here, own_season):
     """Two in radar; of the optical hulls none is matched, as no station heard that port."""
     matches = kept(own_season, "match", "matches", Match)
     on_air = {one.detection_id for one in matches if one.outcome == "matched"}
     assert on_air
 
-    images = labelled(darkcall, own_season, "--from", "ais", "--model", "s1")
+    images = labelled(darkcall_here, own_season, "--from", "ais", "--model", "s1")
 
     told = [source for image in images.values() for source in sources(image)]
     assert sorted(source.split()[0] for source in told) == sorted(on_air)
     words = ("--from", "ais", "--out", own_season.workspace.parent / "none")
-    ended = darkcall("label", "--config", own_season.config, *words)
+    ended = darkcall_here("label", "--config", own_season.config, *words)
     assert ended.code != 0
     assert "No detection is vouched for" in ended.err
 
 
-def test_a_table_of_verdicts_makes_hulls_and_background(darkcall, optical):
+def test_a_table_of_verdicts_makes_hulls_and_background(darkcall_here, optical):
     season, found = optical
     yes, no = found[0], next(one for one in found[1:] if one.scene_id == found[0].scene_id)
     path = season.workspace.parent / "said.csv"
@@ -85,14 +85,14 @@ def test_a_table_of_verdicts_makes_hulls_and_background(darkcall, optical):
             ]
         )
 
-    (image,) = labelled(darkcall, season, "--from", "decisions", "--decisions", path).values()
+    (image,) = labelled(darkcall_here, season, "--from", "decisions", "--decisions", path).values()
 
     assert sources(image) == [f"{yes.detection_id} confirm"]
     of_scene = [one for one in found if one.scene_id == yes.scene_id]
     assert len(image["ignored"]) == len(of_scene) - 2
 
 
-def test_hulls_that_a_person_added_or_moved_are_labels(darkcall, optical):
+def test_hulls_that_a_person_added_or_moved_are_labels(darkcall_here, optical):
     season, found = optical
     moved, refused = found[0], next(one for one in found[1:] if one.scene_id == found[0].scene_id)
     grid = grid_of(season, moved.scene_id)
@@ -117,7 +117,7 @@ def test_hulls_that_a_person_added_or_moved_are_labels(darkcall, optical):
                entry_id=str(number))  # fmt: skip
     store.close()
 
-    (image,) = labelled(darkcall, season, "--from", "decisions").values()
+    (image,) = labelled(darkcall_here, season, "--from", "decisions").values()
 
     assert sources(image) == [f"{moved.detection_id} moved by hand", "added by hand, entry 1"]
     place, drawn = boxes(image)

@@ -120,9 +120,9 @@ def test_a_bad_image_stops_no_other(tmp_path):
         (("--model", "s2", "--device", "toaster"), "device"),
     ],
 )
-def test_the_command_says_what_it_lacks(tmp_path, darkcall, words, says):
+def test_the_command_says_what_it_lacks(tmp_path, darkcall_here, words, says):
     image = write_sea(tmp_path / "sea.tif")
-    ended = darkcall("predict", image, "--out", tmp_path / "ships.geojson", *words)
+    ended = darkcall_here("predict", image, "--out", tmp_path / "ships.geojson", *words)
     assert ended.code == 2
     assert says in ended.err
     assert "Traceback" not in ended.err

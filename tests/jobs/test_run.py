@@ -99,8 +99,8 @@ def test_one_stage_after_a_changed_setting_takes_earlier_work_as_done(
     assert set(ended.worked()) == {"voyages", "review"}
 
 
-def test_evaluate_season_ends_with_one_json_object(own_season, darkcall):
-    ended = darkcall("evaluate", "season", "--config", own_season.config, "--json")
+def test_evaluate_season_ends_with_one_json_object(own_season, darkcall_here):
+    ended = darkcall_here("evaluate", "season", "--config", own_season.config, "--json")
 
     assert ended.code == 0, ended.err
     score = json.loads(ended.out.splitlines()[-1])
@@ -110,8 +110,8 @@ def test_evaluate_season_ends_with_one_json_object(own_season, darkcall):
         assert score["barrels_p10"] <= score["barrels_p50"] <= score["barrels_p90"]
 
 
-def test_evaluate_season_before_a_run_says_what_to_do(tmp_path, darkcall, write_config):
-    ended = darkcall("evaluate", "season", "--config", write_config(tmp_path), "--json")
+def test_evaluate_season_before_a_run_says_what_to_do(tmp_path, darkcall_here, write_config):
+    ended = darkcall_here("evaluate", "season", "--config", write_config(tmp_path), "--json")
 
     assert ended.code == 2
     assert "Run `darkcall run`" in ended.err

@@ -46,7 +46,7 @@ def test_a_changed_model_detects_again_and_an_unchanged_one_does_not(
 ):
     detect = {"models": {"S2": str(own_model), "S1": "cfar"}, "views": {"S2": 1}}
     config = write_config(own_season.config.parents[1], detect=detect)
-    command = ("detect", "--config", config, "--log-json")
+    command = ("detect", "--config", config, "--site", "demo-alder", "--log-json")
 
     first = darkcall(*command)
     second = darkcall(*command)
@@ -59,11 +59,11 @@ def test_a_changed_model_detects_again_and_an_unchanged_one_does_not(
     assert third.worked()["detect"] == first.worked()["detect"] > 0
 
 
-def test_a_model_that_is_not_there_is_one_message(own_season, darkcall, write_config):
+def test_a_model_that_is_not_there_is_one_message(own_season, darkcall_here, write_config):
     models = {"models": {"S2": "s9", "S1": "cfar"}}
     config = write_config(own_season.config.parents[1], detect=models)
 
-    ended = darkcall("detect", "--config", config)
+    ended = darkcall_here("detect", "--config", config)
 
     assert ended.code == 2
     assert "s9" in ended.err
