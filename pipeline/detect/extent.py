@@ -1,9 +1,9 @@
 """How far a ship's backscatter reaches along her box: radar's second opinion on her length.
 
-A network's box takes in side lobes and the smear of a moving ship, as much as the scenes it was
-trained on had of them, and that differs from scene to scene. Where most of the backscatter lies is
-disturbed by that less, and a length read from both is nearer the ship's on scenes that neither was
-fitted to (`models/s1/card.md`).
+A network's box takes in side lobes and smear, as much as the scenes it was trained on had of them,
+and that differs from scene to scene. Where most of the backscatter lies is disturbed by that less,
+and a length read from both is nearer the ship's on scenes that neither was fitted to
+(`models/s1/card.md`, which says how firm that is).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.detect.boxes import Floats, Found
 
 MIDDLE = (0.05, 0.95)
-"""Of the backscatter; from 3 to 10 % left out at either end lengths are as good."""
+"""Of the backscatter. Fixed, like the strip: a model's `extent_scale` was fitted to them."""
 AHEAD_SHARE, AHEAD_PX, ABEAM_PX = 0.3, 3.0, 2.0
 """The strip that is measured reaches so far beyond the box: a share of its length and px beyond
 either end, px beyond either side."""
