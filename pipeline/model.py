@@ -207,15 +207,20 @@ class Description(Inputs):
     errors: Errors = Field(description="of what is measured")
     folds: tuple[Fold, ...] = Field((), description="cross-validation")
 
-    def lengths_m(self, box_m: Floats, extent_m: Floats) -> Floats:
-        """Lengths overall of hulls, (n,) m.
 
-        Args:
-            box_m: (n,) of their boxes.
-            extent_m: (n,) of their backscatter; 0 where it is not measured.
-        """
-        offset_m, slope = self.length_scale
-        return np.asarray(offset_m + slope * box_m + self.extent_scale * extent_m)
+def hull_lengths_m(
+    box_m: Floats, extent_m: Floats, length_scale: tuple[float, float], extent_scale: float
+) -> Floats:
+    """Lengths overall of hulls, (n,) m, as a description or one of its folds reads them.
+
+    Args:
+        box_m: (n,) of their boxes.
+        extent_m: (n,) of their backscatter; 0 where it is not measured.
+        length_scale: offset (m) and slope of the box.
+        extent_scale: of the backscatter.
+    """
+    offset_m, slope = length_scale
+    return np.asarray(offset_m + slope * box_m + extent_scale * extent_m)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

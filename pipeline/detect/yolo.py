@@ -18,7 +18,7 @@ from pipeline.detect.extent import backscatter_extents_px
 from pipeline.detect.hull import Hull, berthed_shares
 from pipeline.detect.settings import Settings
 from pipeline.detect.views import TURNS, fused, overlapping, turned, turned_back, weighed
-from pipeline.model import Model
+from pipeline.model import Model, hull_lengths_m
 from pipeline.records import Image, Sensor, Surface
 
 
@@ -165,9 +165,11 @@ class YoloDetector:
             band = next(one for name in described.bands if (one := image.band(name)) is not None)
             levels = described.stretch(band, valid=image.valid, water=image.valid)
             extent = self._extents_px(found, levels)
-        length = np.maximum(
-            0.5, described.lengths_m(found.length_px * pixel_m, extent * pixel_m) / pixel_m
-        )
+        length_m = hull_lengths_m(
+            found.length_px * pixel_m, extent * pixel_m,
+            described.length_scale, described.extent_scale,
+        )  # fmt: skip
+        length = np.maximum(0.5, length_m / pixel_m)
         width = np.minimum(_scaled(found.width_px, described.width_scale, pixel_m), length)
         sized = replace(found, length_px=length, width_px=width, score=probability)
         bright = np.nan_to_num(image.data.max(axis=0))

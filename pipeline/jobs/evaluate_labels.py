@@ -15,7 +15,7 @@ from pipeline.jobs.judge import Answers, joined, judged
 from pipeline.jobs.progress import Progress
 from pipeline.learn.fit import calibrated
 from pipeline.learn.store import read_dataset
-from pipeline.model import Description, read_model
+from pipeline.model import Description, hull_lengths_m, read_model
 
 EDGES = np.linspace(0.0, 1.0, 11)
 """Of the reliability's bins."""
@@ -89,7 +89,9 @@ def evaluate_labels(model_folder: Path, data: Path, progress: Progress) -> Label
 def _score(parts: list[tuple[Answers, Description]], images: int) -> LabelScore:
     probability = np.concatenate([calibrated(a.score, d.calibration) for a, d in parts])
     said = np.concatenate([calibrated(a.score, d.calibration) >= d.score_min for a, d in parts])
-    length = np.concatenate([d.lengths_m(a.length_m, a.extent_m) for a, d in parts])
+    length = np.concatenate(
+        [hull_lengths_m(a.length_m, a.extent_m, d.length_scale, d.extent_scale) for a, d in parts]
+    )
     every = joined([answers for answers, _ in parts])
     hit = said & every.is_ship
     error = (length - every.true_length_m)[hit]

@@ -36,6 +36,7 @@ from pipeline.model import (
     Fold,
     Model,
     WeightsFile,
+    hull_lengths_m,
 )
 from pipeline.network import load_network, save_network
 from pipeline.whole_files import replace_text, sha256_of
@@ -174,8 +175,10 @@ class _Reading:
         """The ships it is sure of, as measured."""
         sure = answers.is_ship
         sure = sure & (calibrated(answers.score, self.calibration) >= self.score_min)
-        (offset, slope), width = self.length_scale, self.width_scale
-        length = offset + slope * answers.length_m + self.extent_scale * answers.extent_m
+        width = self.width_scale
+        length = hull_lengths_m(
+            answers.length_m, answers.extent_m, self.length_scale, self.extent_scale
+        )
         return Answers(
             score=answers.score[sure],
             is_ship=answers.is_ship[sure],

@@ -55,13 +55,8 @@ def best_threshold(probability: Floats, is_ship: Bools, n_missed: int) -> float:
 
 def line(measured: Floats, true: Floats) -> tuple[float, float]:
     """Offset and slope of true over measured, by least absolute deviations."""
-
-    def loss(weights: Floats) -> float:
-        return float(np.abs(true - weights[0] - weights[1] * measured).sum())
-
-    start = np.array([0.0, float(np.median(true) / max(np.median(measured), 1.0))])
-    best = optimize.minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4000}).x
-    return float(best[0]), float(best[1])
+    offset, slope = plane(measured[:, None], true)
+    return offset, slope
 
 
 def plane(measured: Floats, true: Floats) -> tuple[float, ...]:

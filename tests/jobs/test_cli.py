@@ -14,8 +14,6 @@ import pytest
 import rasterio
 import yaml
 
-from pipeline.cli import main
-
 pytestmark = pytest.mark.timeout(240)
 
 COMMANDS = (
@@ -238,13 +236,11 @@ def test_config_prints_yaml_a_hash_and_no_secret(tmp_path, darkcall_here, write_
     assert len(ended.out.split()[-1]) == 64
 
 
-def test_the_hash_follows_what_results_depend_on(tmp_path, write_config, monkeypatch, capsys):
+def test_the_hash_follows_what_results_depend_on(tmp_path, write_config, darkcall_here):
     def digest(folder, **changes):
         config = write_config(tmp_path / folder, **changes)
-        monkeypatch.setattr("sys.argv", ["darkcall", "config", "--config", str(config), "--json"])
-        with pytest.raises(SystemExit):
-            main()
-        return json.loads(capsys.readouterr().out.splitlines()[-1])["sha256"]
+        ended = darkcall_here("config", "--config", config, "--json")
+        return json.loads(ended.out.splitlines()[-1])["sha256"]
 
     plain = digest("here")
 
@@ -253,11 +249,8 @@ def test_the_hash_follows_what_results_depend_on(tmp_path, write_config, monkeyp
 
 
 @pytest.mark.parametrize("words", COMMANDS)
-def test_help_has_an_example(words, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["darkcall", *words, "--help"])
+def test_help_has_an_example(words, darkcall_here):
+    ended = darkcall_here(*words, "--help")
 
-    with pytest.raises(SystemExit) as ended:
-        main()
-
-    assert ended.value.code == 0
-    assert f"Example: darkcall {' '.join(words)}" in capsys.readouterr().out
+    assert ended.code == 0
+    assert f"Example: darkcall {' '.join(words)}" in ended.out

@@ -16,7 +16,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import yaml
 
-from pipeline.cli import main
 from pipeline.config import load_config
 from pipeline.decided import Said, Verdict, VerdictGiven
 from pipeline.decisions.journal import append
@@ -67,16 +66,16 @@ def providers(tmp_path, write_config):
     return checked
 
 
-def test_the_demo_needs_no_network_and_nothing_is_made(tmp_path, write_config, monkeypatch, capsys):
+def test_the_demo_needs_no_network_and_nothing_is_made(
+    tmp_path, write_config, monkeypatch, darkcall_here
+):
     def refuse(*_):
         raise AssertionError("the demo asks nobody")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     config = write_config(tmp_path)
-    monkeypatch.setattr("sys.argv", ["darkcall", "doctor", "--json", "--config", str(config)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    ended = darkcall_here("doctor", "--json", "--config", config)
+    told = json.loads(ended.out.splitlines()[-1])
 
     states = {name: check["state"] for name, check in told["checks"].items()}
     assert told["seconds"] < 20
@@ -84,7 +83,7 @@ def test_the_demo_needs_no_network_and_nothing_is_made(tmp_path, write_config, m
     assert states["python"] == states["weights"] == states["sites"] == "ok"
     assert states["openvino"] in {"ok", "fail"}
     failed = [name for name, state in states.items() if state == "fail"]
-    assert ended.value.code == (4 if failed else 0)
+    assert ended.code == (4 if failed else 0)
     assert not (tmp_path / "workspace").exists()
     for check in told["checks"].values():
         assert check["found"]

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.cli import main
 from pipeline.config import load_config
 from pipeline.errors import BadInput
 from pipeline.jobs.contract import read_manifest
@@ -48,20 +47,6 @@ def listening(tmp_path, write_config):
     return configured
 
 
-@pytest.fixture
-def darkcall_here(monkeypatch, capsys):
-    """The command in this process: (exit code, standard output, standard error)."""
-
-    def called(*words):
-        monkeypatch.setattr("sys.argv", ["darkcall", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return ended.value.code, said.out, said.err
-
-    return called
-
-
 def records(config):
     return list(runs_of(load_config(config)).records.values())
 
@@ -70,8 +55,8 @@ def test_a_run_with_a_bad_file_says_what_each_stage_did(tmp_path, listening, dar
     config = listening()
     before = datetime.now(UTC)
 
-    code, _, _ = darkcall_here("ais", "--config", config)
-    again, _, _ = darkcall_here("ais", "--config", config)
+    code = darkcall_here("ais", "--config", config).code
+    again = darkcall_here("ais", "--config", config).code
 
     first, second = records(config)
     assert (code, again) == (3, 3)
@@ -97,7 +82,8 @@ def test_a_run_with_a_bad_file_says_what_each_stage_did(tmp_path, listening, dar
 def test_a_run_that_an_error_ends_is_on_record_with_it(listening, darkcall_here):
     config = listening(inputs={"ais": ["../not/there"]})
 
-    code, _, err = darkcall_here("ais", "--config", config)
+    ended = darkcall_here("ais", "--config", config)
+    code, err = ended.code, ended.err
 
     (record,) = records(config)
     assert code == record.exit_code == 2
@@ -133,7 +119,7 @@ def test_a_run_that_finds_another_at_work_leaves_the_last_as_it_was(listening, d
     darkcall_here("ais", "--config", config)
 
     with stage_lock(load_config(config).workspace, "ais"):
-        code, _, _ = darkcall_here("ais", "--config", config)
+        code = darkcall_here("ais", "--config", config).code
         (holder,) = held_locks(load_config(config).workspace).values()
 
     _, second = records(config)
@@ -183,13 +169,13 @@ def test_a_killed_run_is_seen_to_have_begun(tmp_path, start, write_config, darkc
         os.kill(process.pid, signal.SIGSTOP)
         runs = runs_of(load_config(config))
         working = at_work(runs)
-        _, said, _ = darkcall_here("status", "--json", "--config", config)
+        said = darkcall_here("status", "--json", "--config", config).out
         during = json.loads(said.splitlines()[-1])
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    code, said, _ = darkcall_here("status", "--json", "--config", config)
-    after = json.loads(said.splitlines()[-1])
+    ended = darkcall_here("status", "--json", "--config", config)
+    code, after = ended.code, json.loads(ended.out.splitlines()[-1])
 
     assert working == list(runs.records)
     assert during["running"][0]["pid"] == process.pid
@@ -231,13 +217,13 @@ def test_figures_that_cannot_be_written_are_said_and_change_no_exit_code(
     (tmp_path / "file").write_text("where the folder should be")
     (tmp_path / "inputs/ais/bad.csv").unlink()
 
-    code, _, err = darkcall_here(
+    ended = darkcall_here(
         "ais", "--config", listening(upkeep={"metrics_file": "../file/darkcall.prom"})
     )
 
-    assert code == 0
-    assert "Metrics cannot be written" in err
-    assert "Traceback" not in err
+    assert ended.code == 0
+    assert "Metrics cannot be written" in ended.err
+    assert "Traceback" not in ended.err
 
 
 # ------------------------------------------------------------------------------------- queue

@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pystac
 import pytest
 
-from pipeline.cli import main
 from pipeline.config import load_config
 from pipeline.decided import Said, Verdict, VerdictGiven
 from pipeline.decisions.journal import append
@@ -20,20 +19,14 @@ from pipeline.tables import read_records
 
 
 @pytest.fixture
-def status_of(monkeypatch, capsys):
+def status_of(darkcall_here):
     """(exit code, the JSON object, the lines for people)."""
 
     def asked(config):
-        codes, texts = [], []
-        for extra in (["--json"], []):
-            words = ["darkcall", "status", "--config", str(config), *extra]
-            monkeypatch.setattr("sys.argv", words)
-            with pytest.raises(SystemExit) as ended:
-                main()
-            codes.append(ended.value.code)
-            texts.append(capsys.readouterr().out)
-        assert codes[0] == codes[1]
-        return codes[0], json.loads(texts[0].splitlines()[-1]), texts[1]
+        told = darkcall_here("status", "--config", config, "--json")
+        shown = darkcall_here("status", "--config", config)
+        assert told.code == shown.code
+        return told.code, json.loads(told.out.splitlines()[-1]), shown.out
 
     return asked
 
